@@ -1,0 +1,60 @@
+# A new machine needs Python 3.11 or newer and make; everything else is installed into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NOTEBOOKS := prepare.ipynb visualize.ipynb
+EXECUTED := data/cache
+NBCONVERT := $(BIN)/jupyter nbconvert --log-level WARN --to notebook --inplace
+
+# The notebooks' kernel is that of .venv, whatever other kernels this machine has.
+export JUPYTER_PREFER_ENV_PATH := 1
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+
+.DEFAULT_GOAL := movie
+.PHONY: movie test lint lab notebooks bench clean help
+
+movie: $(VENV)/installed  ## run both notebooks and make movies/umap.mp4 (the default)
+	@mkdir -p $(EXECUTED)
+	@set -e; start=$$(date +%s); for notebook in $(NOTEBOOKS); do \
+		echo "Running $$notebook (the executed copy goes to $(EXECUTED))"; \
+		$(BIN)/papermill --log-level WARNING --progress-bar $$notebook $(EXECUTED)/$$notebook; \
+	done; \
+	echo "movies/umap.mp4 is ready: $$(($$(wc -c < movies/umap.mp4) / 1000)) kB, made in $$(($$(date +%s) - start)) s"
+
+test: $(VENV)/tested  ## install what the tests need and run all of them
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pytest
+
+lab: $(VENV)/installed  ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab
+
+notebooks: $(VENV)/installed  ## run all notebooks in place, for maintainers
+	$(NBCONVERT) --execute --ExecutePreprocessor.record_timing=False \
+		--ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS)
+	@# Progress bars are widgets, which show nothing once the kernel is gone.
+	$(NBCONVERT) --TagRemovePreprocessor.enabled=True \
+		--TagRemovePreprocessor.remove_all_outputs_tags=progress $(NOTEBOOKS)
+
+bench: $(VENV)/installed  ## measure what the README says
+	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark; done
+
+clean:  ## remove .venv, frames and caches, but nothing that is committed
+	rm -rf $(VENV) data/cache data/*.arrow frames/*.png *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+help:  ## show this
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## *(.*)/make \1	\2/' | expand -t 18
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' \
+		|| { echo "$(PYTHON) cannot make virtual environments; on Debian, install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""Watch dimensionality reduction happen: tables -> methods -> epochs -> frames -> movie."""

@@ -1,0 +1,265 @@
+"""The epoch store: every layout of a run in one Parquet file, the only place that knows its schema.
+
+A row is a point at an epoch: `index` (u32, its row in the feature table), `x`, `y` and in 3-D `z`
+(f32, in [0, 1]), the label (Enum, under its own name), `epoch` (u16). Rows are sorted by epoch, then
+by index; one row group is one epoch.
+
+While a method runs, raw epochs stream to a working file beside the Parquet file: an Arrow IPC
+stream, of which all but a last incomplete epoch can be read after a crash, whereas a Parquet file
+without its footer is lost. One pass at the end normalises, rounds and writes the Parquet file.
+"""
+
+import json
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from animated.files import check_folder, replacing
+from animated.tables import to_enum
+
+AXES = ("x", "y", "z")
+COLUMNS = ("index", *AXES, "epoch")
+# Positions are rounded to this fraction of the unit square, a twentieth of a pixel at 800 px:
+# it cannot be seen, and it is what makes the file small.
+STEPS = 16384
+LIBRARIES = ("umap-learn", "numpy", "scipy", "scikit-learn", "numba", "pynndescent")
+METADATA = ("method", "data", "parameters", "seed", "versions", "scale", "offset")
+
+
+class EpochWriter:
+    """A callback for a method, which writes every epoch it is shown to one Parquet file.
+
+        with EpochWriter("data/epochs.parquet", method="UMAP", seed=42) as write:
+            umap(X, n_epochs=199, seed=42, on_epoch=write)
+
+    The file appears when the block ends. When an exception ends it, or the process is killed,
+    what was at `output_path` before is still there, and `recover` saves the epochs so far.
+    """
+
+    def __init__(
+        self,
+        output_path: str | Path,
+        *,
+        labels: pl.Series | None = None,
+        method: str | None = None,
+        data: str | None = None,
+        parameters: dict[str, Any] | None = None,
+        seed: int | None = None,
+    ):
+        """Prepare to write to `output_path`.
+
+        labels: Series (n_samples,) whose name becomes the name of the label column.
+        method, data, parameters, seed: what was run on what, kept as JSON in the file's metadata.
+
+        Raises FileNotFoundError when the folder does not exist, ValueError when the labels have
+        the name of another column, and TypeError when the parameters do not fit into JSON.
+        """
+        check_folder(output_path)
+        self.output_path = Path(output_path)
+        self.labels = None if labels is None else _check_labels(labels)
+        versions = {library: version(library) for library in LIBRARIES}
+        values = (method, data, parameters or {}, seed, versions)
+        self.metadata = {key: json.dumps(value) for key, value in zip(METADATA, values, strict=False)}
+        self.n_epochs = 0
+        self._last_epoch = -1
+        self._shape: tuple[int, ...] | None = None
+
+    def __enter__(self) -> Self:
+        """Return the writer, which is called as `on_epoch`."""
+        return self
+
+    def __call__(self, epoch: int, embedding: np.ndarray) -> None:
+        """Append an epoch to the working file.
+
+        embedding: float array (n_samples, 2) or (n_samples, 3), finite.
+        Raises ValueError when epochs do not ascend, or an embedding is not like the first.
+        """
+        self._check(epoch, embedding)
+        table = _to_table(epoch, embedding, self.labels)
+        if self._shape is None:
+            self._shape = embedding.shape
+            self._file = pa.OSFile(str(working_path(self.output_path)), "wb")
+            schema = table.schema.with_metadata(self.metadata)
+            self._stream = pa.ipc.new_stream(self._file, schema)
+        self._stream.write_table(table)
+        self.n_epochs += 1
+        self._last_epoch = epoch
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Write the Parquet file or, after an exception, leave the working file to `recover`."""
+        if self._shape is not None:
+            self._stream.close()
+            self._file.close()
+        if error is None:
+            recover(self.output_path)
+        elif self.n_epochs:
+            error.add_note(
+                f"{self.n_epochs} epochs are kept in {working_path(self.output_path)}; "
+                f"animated.epochs.recover({str(self.output_path)!r}) makes them a Parquet file"
+            )
+
+    def _check(self, epoch: int, embedding: np.ndarray) -> None:
+        if not self._last_epoch < epoch <= np.iinfo(np.uint16).max:
+            raise ValueError(f"epochs must ascend up to 65535, got {epoch} after {self._last_epoch}")
+        shape = np.shape(embedding)
+        if len(shape) != 2 or shape[1] not in (2, 3) or shape != (self._shape or shape):
+            wanted = self._shape or "(n_samples, 2) or (n_samples, 3)"
+            raise ValueError(f"the embedding of epoch {epoch} must have shape {wanted}, got {shape}")
+        if self.labels is not None and len(self.labels) != shape[0]:
+            raise ValueError(f"there must be {shape[0]} labels, one a point, got {len(self.labels)}")
+        if not np.isfinite(embedding).all():
+            bad = int((~np.isfinite(embedding)).any(axis=1).sum())
+            raise ValueError(f"the embedding of epoch {epoch} must be finite, got {bad} points not so")
+
+
+def recover(output_path: str | Path) -> int:
+    """Turn the working file of a finished or interrupted run into the Parquet file `output_path`.
+
+    Positions are moved and scaled into [0, 1] by one rule for the whole run and by one scale for
+    all axes, so that nothing zooms while it moves and distances are true; shorter axes are centred.
+    The metadata's `scale` and `offset` undo it: position = x * scale + offset.
+
+    Returns the number of epochs written.
+    Raises FileNotFoundError when there is no working file, and ValueError when it has no epoch.
+    """
+    source = working_path(output_path)
+    if not source.is_file():
+        raise FileNotFoundError(f"there is no run to recover: {source} does not exist")
+    scale, offset = _measure(source)
+    n_epochs = 0
+    with replacing(output_path) as temporary:
+        schema = _read_schema(source)
+        scaling = {"scale": json.dumps(scale), "offset": json.dumps(offset.tolist())}
+        schema = schema.with_metadata(schema.metadata | scaling)
+        with pq.ParquetWriter(temporary, schema, **_encoding(schema)) as writer:
+            for batch in _read_batches(source):
+                table = _normalise(batch, scale, offset)
+                writer.write_table(table, row_group_size=len(table))
+                n_epochs += 1
+    source.unlink()
+    return n_epochs
+
+
+def read_epoch(path: str | Path, epoch: int) -> pl.DataFrame:
+    """Return one epoch of the store at `path`, reading no more of the file than its row group.
+
+    Returns a table of n_samples rows with the columns of the store.
+    Raises ValueError when the store has no such epoch.
+    """
+    table = scan(path).filter(pl.col("epoch") == epoch).collect()
+    if table.is_empty():
+        last = scan(path).select(pl.col("epoch").max()).collect().item()
+        raise ValueError(f"epoch must be one of those in {path}, 0 to {last}, got {epoch}")
+    return table
+
+
+def scan(path: str | Path) -> pl.LazyFrame:
+    """Return the store at `path` as a LazyFrame, for any question that Polars can answer.
+
+    Raises FileNotFoundError when there is no file.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no epoch store at {str(path)!r}")
+    return pl.scan_parquet(path, glob=False)
+
+
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """Return what the store at `path` tells about its run.
+
+    The keys are `method`, `data`, `parameters`, `seed`, `versions`, `scale` (a length in the units
+    of the embedding) and `offset` (one such length an axis).
+    """
+    metadata = pl.read_parquet_metadata(path)
+    return {key: json.loads(metadata[key]) for key in METADATA}
+
+
+def working_path(output_path: str | Path) -> Path:
+    """Return where a run that is to end at `output_path` keeps its raw epochs."""
+    return Path(output_path).with_suffix(".arrow")
+
+
+def _check_labels(labels: pl.Series) -> pl.Series:
+    if labels.name in COLUMNS:
+        raise ValueError(f"labels must not be named like a column of the store, got {labels.name!r}")
+    return to_enum(labels.alias(labels.name or "label")).rechunk()
+
+
+def _to_table(epoch: int, embedding: np.ndarray, labels: pl.Series | None) -> pa.Table:
+    n_samples, n_components = embedding.shape
+    positions = np.asarray(embedding, dtype=np.float32)
+    columns = {"index": np.arange(n_samples, dtype=np.uint32)}
+    columns |= {axis: positions[:, i] for i, axis in enumerate(AXES[:n_components])}
+    columns |= {} if labels is None else {labels.name: labels}
+    columns |= {"epoch": np.full(n_samples, epoch, dtype=np.uint16)}
+    # Polars notes in a field's metadata what lets it read an Enum back as Enum.
+    return pl.DataFrame(columns).to_arrow()
+
+
+def _read_batches(source: Path) -> Iterator[pa.RecordBatch]:
+    with pa.memory_map(str(source)) as file:
+        reader = pa.ipc.open_stream(file)
+        while True:
+            try:
+                yield reader.read_next_batch()
+            except (StopIteration, pa.ArrowInvalid, OSError):
+                return  # the end, or where the run was cut off
+
+
+def _read_schema(source: Path) -> pa.Schema:
+    with pa.memory_map(str(source)) as file:
+        return pa.ipc.open_stream(file).schema
+
+
+def _axes(names: list[str]) -> list[str]:
+    return [axis for axis in AXES if axis in names]
+
+
+def _measure(source: Path) -> tuple[float, np.ndarray]:
+    """Return the scale and offset that put all epochs of the run into the unit square or cube."""
+    extremes = [
+        [(column.min(), column.max()) for column in _positions(batch)]
+        for batch in _read_batches(source)
+    ]
+    if not extremes:
+        raise ValueError(f"there is no run to recover: {source} has no complete epoch")
+    low, high = np.min(extremes, axis=0)[:, 0], np.max(extremes, axis=0)[:, 1]
+    # A run in which no point ever differs from another has no extent of its own.
+    scale = float((high - low).max()) or 1.0
+    return scale, (low + high - scale) / 2
+
+
+def _positions(batch: pa.RecordBatch) -> list[np.ndarray]:
+    return [batch.column(axis).to_numpy().astype(np.float64) for axis in _axes(batch.schema.names)]
+
+
+def _normalise(batch: pa.RecordBatch, scale: float, offset: np.ndarray) -> pa.Table:
+    table = pa.Table.from_batches([batch])
+    axes = zip(_axes(batch.schema.names), _positions(batch), offset, strict=True)
+    for axis, values, start in axes:
+        steps = np.rint((values - start) / scale * STEPS)
+        column = pa.array((steps / STEPS).astype(np.float32))
+        table = table.set_column(table.schema.get_field_index(axis), table.schema.field(axis), column)
+    return table.cast(table.schema)
+
+
+def _encoding(schema: pa.Schema) -> dict[str, Any]:
+    labels = [name for name in schema.names if name not in COLUMNS]
+    counters = {name: "DELTA_BINARY_PACKED" for name in ("index", "epoch")}
+    floats = {axis: "BYTE_STREAM_SPLIT" for axis in _axes(schema.names)}
+    return {
+        "compression": "zstd",
+        "use_dictionary": labels,
+        "column_encoding": counters | floats,
+    }

@@ -1,0 +1,12 @@
+"""One method a module, all with one signature.
+
+    method(X, *, n_components=2, n_epochs, seed, on_epoch=None, **parameters) -> embedding
+
+`on_epoch(epoch, embedding)` is called with epoch 0, the layout before any step, then with
+epoch k, the layout after k steps, and last with exactly the embedding that is returned.
+The array is the callee's to keep. A truthy return stops the run.
+"""
+
+from animated.methods.umap import umap
+
+__all__ = ["umap"]

@@ -1,0 +1,211 @@
+"""Frames to a movie: an MP4 for players, a GIF for READMEs, a poster for both."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import ffmpeg
+import imageio_ffmpeg
+import numpy as np
+from PIL import Image
+from tqdm.auto import tqdm
+
+from animated.files import check_folder, replacing
+
+MEGABYTE = 1_000_000
+# Of this many frames every one, every second, ... is kept until a GIF is small enough.
+GIF_STRIDES = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30)
+GIF_COLORS = 128
+
+
+def write_movie(
+    frames: Sequence[str | Path],
+    output_path: str | Path,
+    *,
+    fps: int = 30,
+    hold: float = 2.0,
+    crf: int = 21,
+    max_bytes: int = 10 * MEGABYTE,
+) -> Path:
+    """Encode frames as H.264 that every browser plays, and hold the last one for `hold` seconds.
+
+    frames: paths of pictures, all of one size; an odd width or height gets one more black pixel.
+    fps: frames per second.
+    crf: the quality that x264 keeps, from 0 (lossless) to 51. When the movie would be larger than
+        `max_bytes`, the quality is lowered by as much as that needs.
+
+    Returns the path. A movie that was there is replaced whole or not at all.
+    Raises ValueError for no frames, different sizes or a bad number, FileNotFoundError for a frame,
+    a folder or an ffmpeg that does not exist, and RuntimeError with ffmpeg's own words if it fails.
+    """
+    size = _check_frames(frames, output_path, ".mp4")
+    _check_range("fps", fps, 1, 240)
+    _check_range("hold", hold, 0, 60)
+    _check_range("crf", crf, 0, 51)
+    with replacing(output_path) as temporary:
+        for quality in range(crf, 52, 2):
+            stream = (
+                _open(size, fps)
+                .filter("tpad", stop_mode="clone", stop_duration=hold)
+                .filter("pad", "ceil(iw/2)*2", "ceil(ih/2)*2")
+                # Players take an untagged movie of this height for BT.709, so make it one.
+                .filter("scale", out_color_matrix="bt709", out_range="tv")
+                .output(str(temporary), **_h264(quality))
+            )
+            _run(stream, frames, f"Encoding {Path(output_path).name}")
+            if temporary.stat().st_size <= max_bytes:
+                break
+    return Path(output_path)
+
+
+def write_gif(
+    frames: Sequence[str | Path],
+    output_path: str | Path,
+    *,
+    width: int = 600,
+    fps: int = 30,
+    hold: float = 2.0,
+    max_bytes: int = 5 * MEGABYTE,
+) -> Path:
+    """Encode frames as a GIF with a palette of its own, and hold the last one for `hold` seconds.
+
+    It lasts as long as the movie of the same frames at `fps`, but shows only every second one, or
+    third, and so on: as many as fit into `max_bytes`. The first and the last are always shown.
+
+    Returns the path. Raises what `write_movie` raises.
+    """
+    size = _check_frames(frames, output_path, ".gif")
+    _check_range("width", width, 16, 4096)
+    _check_range("fps", fps, 1, 240)
+    _check_range("hold", hold, 0, 60)
+    with replacing(output_path) as temporary:
+        for stride in GIF_STRIDES:
+            kept = _thin(frames, stride)
+            # The player is told how long the last frame stays, in hundredths of a second.
+            stream = _paint(_open(size, fps / stride), width).output(
+                str(temporary), format="gif", final_delay=round(hold * 100)
+            )
+            _run(stream, kept, f"Encoding {Path(output_path).name}")
+            if temporary.stat().st_size <= max_bytes:
+                break
+    return Path(output_path)
+
+
+def write_poster(frames: Sequence[str | Path], output_path: str | Path) -> Path:
+    """Save the last frame as the picture that stands for the movie before it plays.
+
+    Returns the path. Raises what `write_movie` raises.
+    """
+    _check_frames(frames, output_path, ".png")
+    with replacing(output_path) as temporary, Image.open(frames[-1]) as image:
+        image.convert("RGB").save(temporary, optimize=True)
+    return Path(output_path)
+
+
+def find_ffmpeg() -> str:
+    """Return the path of ffmpeg: what FFMPEG names, otherwise the one that imageio-ffmpeg brings.
+
+    Raises FileNotFoundError when FFMPEG names a program that does not exist.
+    """
+    named = os.environ.get("FFMPEG")
+    if named and not shutil.which(named):
+        raise FileNotFoundError(f"FFMPEG must name a program, got {named!r}")
+    return named or imageio_ffmpeg.get_ffmpeg_exe()
+
+
+def _open(size: tuple[int, int], fps: float) -> ffmpeg.nodes.FilterableStream:
+    # The rate belongs to the input: given only to the output, frames would be dropped or doubled.
+    width, height = size
+    return ffmpeg.input(
+        "pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=fps
+    )
+
+
+def _h264(quality: int) -> dict[str, str | int]:
+    return {
+        "vcodec": "libx264",
+        "crf": quality,
+        "preset": "slow",
+        "pix_fmt": "yuv420p",
+        "colorspace": "bt709",
+        "color_primaries": "bt709",
+        "color_trc": "bt709",
+        "color_range": "tv",
+        "movflags": "+faststart",
+        # The number of threads changes the bytes: the same everywhere, whatever the cores.
+        "threads": 4,
+        "fflags": "+bitexact",
+    }
+
+
+def _paint(stream: ffmpeg.nodes.FilterableStream, width: int) -> ffmpeg.nodes.FilterableStream:
+    """Shrink the pictures, and give them the colours that suit them."""
+    both = stream.filter("scale", width, -1, flags="area").filter_multi_output("split")
+    palette = both[0].filter("palettegen", max_colors=GIF_COLORS, stats_mode="full")
+    return ffmpeg.filter([both[1], palette], "paletteuse", dither="none", diff_mode="rectangle")
+
+
+def _thin(frames: Sequence[str | Path], stride: int) -> list[str | Path]:
+    """Return every `stride`-th frame counted from the last one, and the first one."""
+    kept = list(frames[::-1][::stride][::-1])
+    return kept if kept[0] == frames[0] else [frames[0], *kept]
+
+
+def _run(stream: ffmpeg.nodes.OutputStream, frames: Sequence[str | Path], title: str) -> None:
+    stream = stream.global_args("-loglevel", "error").overwrite_output()
+    # What ffmpeg says goes to a file: nobody reads its pipe while we write to the other one.
+    with tempfile.TemporaryFile() as words:
+        process = subprocess.Popen(
+            ffmpeg.compile(stream, cmd=find_ffmpeg()), stdin=subprocess.PIPE, stderr=words
+        )
+        try:
+            # A broken pipe says that ffmpeg gave up; below it says why.
+            with suppress(BrokenPipeError), process.stdin as pipe:
+                for frame in tqdm(frames, desc=title, unit="frame"):
+                    pipe.write(_read(frame).tobytes())
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            process.wait()
+        if process.returncode != 0:
+            words.seek(0)
+            raise RuntimeError(f"ffmpeg failed: {words.read().decode(errors='replace').strip()}")
+
+
+def _read(frame: str | Path) -> np.ndarray:
+    with Image.open(frame) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def _check_frames(
+    frames: Sequence[str | Path], output_path: str | Path, suffix: str
+) -> tuple[int, int]:
+    """Return the width and height that all frames have."""
+    if not frames:
+        raise ValueError("frames must name at least one picture, got none")
+    if Path(output_path).suffix.lower() != suffix:
+        raise ValueError(f"output_path must end in {suffix}, got {str(output_path)!r}")
+    check_folder(output_path)
+    find_ffmpeg()
+    first = _size(frames[0])
+    for frame in frames:
+        if _size(frame) != first:
+            raise ValueError(f"frames must all be {first} pixels, got {_size(frame)} in {frame}")
+    return first
+
+
+def _size(frame: str | Path) -> tuple[int, int]:
+    if not Path(frame).is_file():
+        raise FileNotFoundError(f"there is no frame {str(frame)!r}")
+    with Image.open(frame) as image:
+        return image.size
+
+
+def _check_range(name: str, value: float, least: float, most: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise ValueError(f"{name} must be a number from {least} to {most}, got {value!r}")

@@ -1,0 +1,162 @@
+"""Put plots and images side by side: two functions to copy into your own project.
+
+Needs pillow and numpy, and what draws your figures: plotnine, matplotlib or nothing.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image, ImageColor
+
+ORIENTATIONS = ("horizontal", "vertical")
+
+
+def combine_plots(
+    figures: Iterable[Any],
+    output_path: str | os.PathLike | BinaryIO | None = None,
+    orientation: str = "horizontal",
+    background: Any = None,
+) -> Image.Image:
+    """Put figures next to each other, or below each other, and save the picture.
+
+    figures: plotnine plots, matplotlib figures, PIL images and uint8 arrays (height, width) or
+        (height, width, 3 or 4), in any mixture. They keep their sizes in pixels;
+        those that are smaller across are centred.
+    output_path: a path, whose ending tells the format, or a binary file object, which is given
+        PNG, or None to save nothing. A file that is there is replaced whole or not at all.
+    orientation: "horizontal" or "vertical".
+    background: what shows around smaller and through transparent figures, as any colour that PIL
+        knows. None takes the colour that most corners of the figures have.
+
+    Returns the combined RGB image.
+    Raises ValueError for no figures, an unknown orientation or a path of unknown format,
+    FileNotFoundError when the folder does not exist, and TypeError for anything that is no figure.
+    """
+    figures = _check_figures(figures)
+    if orientation not in ORIENTATIONS:
+        raise ValueError(f"orientation must be 'horizontal' or 'vertical', got {orientation!r}")
+    if isinstance(background, str):
+        ImageColor.getrgb(background)  # raises ValueError for a colour that is none
+    _check_output(output_path)
+    images = [_to_image(figure) for figure in figures]
+    combined = _paste(images, orientation, _pick_background(images) if background is None else background)
+    if output_path is not None:
+        _save(combined, output_path)
+    return combined
+
+
+def plotnine_to_image(plot: Any) -> Image.Image:
+    """Return a plotnine plot as a PIL image, just as its own `save` draws it."""
+    buffer = BytesIO()
+    plot.save(buffer, format="png", verbose=False)
+    return _load(buffer)
+
+
+def _matplotlib_to_image(figure: Any) -> Image.Image:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi="figure")
+    return _load(buffer)
+
+
+def _load(buffer: BytesIO) -> Image.Image:
+    buffer.seek(0)
+    image = Image.open(buffer)
+    image.load()
+    return image
+
+
+def _to_image(figure: Any) -> Image.Image:
+    if isinstance(figure, Image.Image):
+        image = figure
+    elif isinstance(figure, np.ndarray):
+        image = Image.fromarray(figure)
+    elif hasattr(figure, "savefig"):
+        image = _matplotlib_to_image(figure)
+    else:
+        image = plotnine_to_image(figure)
+    return image.convert("RGBA")
+
+
+def _check_figures(figures: Iterable[Any]) -> list[Any]:
+    if isinstance(figures, np.ndarray | Image.Image) or not isinstance(figures, Iterable):
+        raise TypeError(f"figures must be a list of figures, got {_describe(figures)}")
+    figures = list(figures)
+    if not figures:
+        raise ValueError("figures must hold at least one figure, got none")
+    for position, figure in enumerate(figures):
+        if not _is_figure(figure):
+            raise TypeError(
+                f"figures[{position}] must be a plotnine plot, a matplotlib figure, a PIL image "
+                f"or a uint8 array (height, width[, 3 or 4]), got {_describe(figure)}"
+            )
+    return figures
+
+
+def _is_figure(figure: Any) -> bool:
+    if isinstance(figure, np.ndarray):
+        shape = figure.shape
+        is_picture = len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))
+        return figure.dtype == np.uint8 and is_picture and 0 not in shape
+    # Plotnine and matplotlib are told by what they can do, so that neither needs to be installed.
+    is_plot = hasattr(figure, "save") and hasattr(figure, "draw")
+    return isinstance(figure, Image.Image) or hasattr(figure, "savefig") or is_plot
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"a {value.dtype} array of shape {value.shape}"
+    return repr(value) if isinstance(value, str | int | float | None) else type(value).__name__
+
+
+def _pick_background(images: list[Image.Image]) -> tuple[int, int, int]:
+    corners = Counter()
+    for image in images:
+        right, bottom = image.width - 1, image.height - 1
+        corners.update(image.getpixel((x, y)) for x in (0, right) for y in (0, bottom))
+    opaque = [color[:3] for color, _ in corners.most_common() if color[3] == 255]
+    return opaque[0] if opaque else (255, 255, 255)
+
+
+def _paste(images: list[Image.Image], orientation: str, background: Any) -> Image.Image:
+    along, across = (0, 1) if orientation == "horizontal" else (1, 0)
+    size = [0, 0]
+    size[along] = sum(image.size[along] for image in images)
+    size[across] = max(image.size[across] for image in images)
+    combined = Image.new("RGB", tuple(size), background)
+    corner = [0, 0]
+    for image in images:
+        corner[across] = (size[across] - image.size[across]) // 2
+        combined.paste(image, tuple(corner), mask=image)
+        corner[along] += image.size[along]
+    return combined
+
+
+def _check_output(output_path: Any) -> None:
+    if output_path is None or hasattr(output_path, "write"):
+        return
+    if not isinstance(output_path, str | os.PathLike):
+        raise TypeError(f"output_path must be a path, file or None, got {_describe(output_path)}")
+    path = Path(output_path)
+    if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
+        raise ValueError(f"output_path must end like a picture, as .png does, got {str(path)!r}")
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"the folder of output_path does not exist, got {str(path)!r}")
+
+
+def _save(image: Image.Image, output_path: str | os.PathLike | BinaryIO) -> None:
+    if hasattr(output_path, "write"):
+        image.save(output_path, format="PNG")
+        return
+    path = Path(output_path)
+    # A save that fails half-way must not cost the file that was there.
+    temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
+    try:
+        image.save(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
