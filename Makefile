@@ -4,14 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := prepare.ipynb visualize.ipynb
 EXECUTED := data/cache
-NBCONVERT := $(BIN)/jupyter nbconvert --log-level WARN --to notebook --inplace
 
 # The notebooks' kernel is that of .venv, whatever other kernels this machine has.
 export JUPYTER_PREFER_ENV_PATH := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := movie
-.PHONY: movie test lint lab notebooks bench clean help
+.PHONY: movie test lab notebooks bench clean help
 
 movie: $(VENV)/installed  ## run both notebooks and make movies/umap.mp4 (the default)
 	@mkdir -p $(EXECUTED)
@@ -30,11 +29,10 @@ lab: $(VENV)/installed  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab
 
 notebooks: $(VENV)/installed  ## run all notebooks in place, for maintainers
-	$(NBCONVERT) --execute --ExecutePreprocessor.record_timing=False \
+	@# Without progress bars: they are widgets, which show nothing once the kernel is gone.
+	TQDM_DISABLE=1 $(BIN)/jupyter nbconvert --log-level WARN --to notebook --inplace --execute \
+		--ExecutePreprocessor.record_timing=False \
 		--ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS)
-	@# Progress bars are widgets, which show nothing once the kernel is gone.
-	$(NBCONVERT) --TagRemovePreprocessor.enabled=True \
-		--TagRemovePreprocessor.remove_all_outputs_tags=progress $(NOTEBOOKS)
 
 bench: $(VENV)/installed  ## measure what the README says
 	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark; done

@@ -4,7 +4,6 @@ Needs pillow and numpy, and what draws your figures: plotnine, matplotlib or not
 """
 
 import os
-from collections import Counter
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -31,7 +30,7 @@ def combine_plots(
         PNG, or None to save nothing. A file that is there is replaced whole or not at all.
     orientation: "horizontal" or "vertical".
     background: what shows around smaller and through transparent figures, as any colour that PIL
-        knows. None takes the colour that most corners of the figures have.
+        knows. None takes the colour that the edges of the figures have most.
 
     Returns the combined RGB image.
     Raises ValueError for no figures, an unknown orientation or a path of unknown format,
@@ -44,7 +43,9 @@ def combine_plots(
         ImageColor.getrgb(background)  # raises ValueError for a colour that is none
     _check_output(output_path)
     images = [_to_image(figure) for figure in figures]
-    combined = _paste(images, orientation, _pick_background(images) if background is None else background)
+    combined = _paste(
+        images, orientation, _pick_background(images) if background is None else background
+    )
     if output_path is not None:
         _save(combined, output_path)
     return combined
@@ -113,13 +114,21 @@ def _describe(value: Any) -> str:
     return repr(value) if isinstance(value, str | int | float | None) else type(value).__name__
 
 
-def _pick_background(images: list[Image.Image]) -> tuple[int, int, int]:
-    corners = Counter()
-    for image in images:
-        right, bottom = image.width - 1, image.height - 1
-        corners.update(image.getpixel((x, y)) for x in (0, right) for y in (0, bottom))
-    opaque = [color[:3] for color, _ in corners.most_common() if color[3] == 255]
-    return opaque[0] if opaque else (255, 255, 255)
+def _pick_background(images: list[Image.Image]) -> tuple[int, ...]:
+    colors, counts = np.unique(
+        np.vstack([_edges(image) for image in images]), axis=0, return_counts=True
+    )
+    opaque = colors[:, 3] == 255
+    if not opaque.any():
+        return (255, 255, 255)
+    return tuple(int(value) for value in colors[opaque][counts[opaque].argmax()][:3])
+
+
+def _edges(image: Image.Image) -> np.ndarray:
+    """Return the pixels along the four edges, a little inside: some themes draw a hairline."""
+    inset = min(2, (min(image.size) - 1) // 2)
+    pixels = np.asarray(image)[inset : image.height - inset, inset : image.width - inset]
+    return np.vstack([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
 
 
 def _paste(images: list[Image.Image], orientation: str, background: Any) -> Image.Image:

@@ -1,8 +1,8 @@
 """The epoch store: every layout of a run in one Parquet file, the only place that knows its schema.
 
 A row is a point at an epoch: `index` (u32, its row in the feature table), `x`, `y` and in 3-D `z`
-(f32, in [0, 1]), the label (Enum, under its own name), `epoch` (u16). Rows are sorted by epoch, then
-by index; one row group is one epoch.
+(f32, in [0, 1]), the label (Enum, under its own name), `epoch` (u16).
+Rows are sorted by epoch, then by index; one row group is one epoch.
 
 While a method runs, raw epochs stream to a working file beside the Parquet file: an Arrow IPC
 stream, of which all but a last incomplete epoch can be read after a crash, whereas a Parquet file
@@ -11,6 +11,7 @@ without its footer is lost. One pass at the end normalises, rounds and writes th
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -58,17 +59,26 @@ class EpochWriter:
         labels: Series (n_samples,) whose name becomes the name of the label column.
         method, data, parameters, seed: what was run on what, kept as JSON in the file's metadata.
 
-        Raises FileNotFoundError when the folder does not exist, ValueError when the labels have
-        the name of another column, and TypeError when the parameters do not fit into JSON.
+        Raises FileNotFoundError when the folder does not exist, ValueError when the path does not
+        end in .parquet or the labels have the name of another column, and TypeError when the
+        parameters do not fit into JSON.
         """
         check_folder(output_path)
+        if Path(output_path).suffix != ".parquet":
+            raise ValueError(f"output_path must end in .parquet, got {str(output_path)!r}")
         self.output_path = Path(output_path)
         self.labels = None if labels is None else _check_labels(labels)
-        versions = {library: version(library) for library in LIBRARIES}
-        values = (method, data, parameters or {}, seed, versions)
-        self.metadata = {key: json.dumps(value) for key, value in zip(METADATA, values, strict=False)}
+        run = {
+            "method": method,
+            "data": data,
+            "parameters": parameters or {},
+            "seed": seed,
+            "versions": {library: version(library) for library in LIBRARIES},
+        }
+        self.metadata = {key: json.dumps(value) for key, value in run.items()}
         self.n_epochs = 0
         self._last_epoch = -1
+        self._template: pa.RecordBatch | None = None
         self._shape: tuple[int, ...] | None = None
 
     def __enter__(self) -> Self:
@@ -81,14 +91,12 @@ class EpochWriter:
         embedding: float array (n_samples, 2) or (n_samples, 3), finite.
         Raises ValueError when epochs do not ascend, or an embedding is not like the first.
         """
+        embedding = np.asarray(embedding)
         self._check(epoch, embedding)
-        table = _to_table(epoch, embedding, self.labels)
-        if self._shape is None:
-            self._shape = embedding.shape
-            self._file = pa.OSFile(str(working_path(self.output_path)), "wb")
-            schema = table.schema.with_metadata(self.metadata)
-            self._stream = pa.ipc.new_stream(self._file, schema)
-        self._stream.write_table(table)
+        if self._template is None:
+            self._open(embedding)
+        columns = _split(embedding) | {"epoch": np.full(len(embedding), epoch, dtype=np.uint16)}
+        self._stream.write_batch(_replace_columns(self._template, columns))
         self.n_epochs += 1
         self._last_epoch = epoch
 
@@ -98,10 +106,15 @@ class EpochWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Write the Parquet file or, after an exception, leave the working file to `recover`."""
-        if self._shape is not None:
+        """Write the Parquet file or, after an exception, leave the working file to `recover`.
+
+        Raises ValueError when there was no epoch to write.
+        """
+        if self._template is not None:
             self._stream.close()
             self._file.close()
+        if error is None and not self.n_epochs:
+            raise ValueError(f"no epoch was written for {str(self.output_path)!r}")
         if error is None:
             recover(self.output_path)
         elif self.n_epochs:
@@ -110,18 +123,26 @@ class EpochWriter:
                 f"animated.epochs.recover({str(self.output_path)!r}) makes them a Parquet file"
             )
 
+    def _open(self, embedding: np.ndarray) -> None:
+        self._shape = embedding.shape
+        self._template = _make_template(embedding, self.labels)
+        self._file = pa.OSFile(str(working_path(self.output_path)), "wb")
+        schema = self._template.schema.with_metadata(self.metadata)
+        self._stream = pa.ipc.new_stream(self._file, schema)
+
     def _check(self, epoch: int, embedding: np.ndarray) -> None:
         if not self._last_epoch < epoch <= np.iinfo(np.uint16).max:
-            raise ValueError(f"epochs must ascend up to 65535, got {epoch} after {self._last_epoch}")
-        shape = np.shape(embedding)
+            last = self._last_epoch
+            raise ValueError(f"epochs must ascend up to 65535, got {epoch} after {last}")
+        shape = embedding.shape
         if len(shape) != 2 or shape[1] not in (2, 3) or shape != (self._shape or shape):
             wanted = self._shape or "(n_samples, 2) or (n_samples, 3)"
-            raise ValueError(f"the embedding of epoch {epoch} must have shape {wanted}, got {shape}")
+            raise ValueError(f"embedding {epoch} must have shape {wanted}, got {shape}")
         if self.labels is not None and len(self.labels) != shape[0]:
-            raise ValueError(f"there must be {shape[0]} labels, one a point, got {len(self.labels)}")
-        if not np.isfinite(embedding).all():
-            bad = int((~np.isfinite(embedding)).any(axis=1).sum())
-            raise ValueError(f"the embedding of epoch {epoch} must be finite, got {bad} points not so")
+            raise ValueError(f"there must be {shape[0]} labels, got {len(self.labels)}")
+        finite = np.isfinite(embedding).all(axis=1)
+        if not finite.all():
+            raise ValueError(f"embedding {epoch} must be finite, got {(~finite).sum()} rows not so")
 
 
 def recover(output_path: str | Path) -> int:
@@ -140,13 +161,12 @@ def recover(output_path: str | Path) -> int:
     scale, offset = _measure(source)
     n_epochs = 0
     with replacing(output_path) as temporary:
-        schema = _read_schema(source)
+        schema = next(_read_batches(source)).schema
         scaling = {"scale": json.dumps(scale), "offset": json.dumps(offset.tolist())}
         schema = schema.with_metadata(schema.metadata | scaling)
         with pq.ParquetWriter(temporary, schema, **_encoding(schema)) as writer:
             for batch in _read_batches(source):
-                table = _normalise(batch, scale, offset)
-                writer.write_table(table, row_group_size=len(table))
+                writer.write_batch(_normalise(batch, scale, offset), row_group_size=len(batch))
                 n_epochs += 1
     source.unlink()
     return n_epochs
@@ -192,34 +212,40 @@ def working_path(output_path: str | Path) -> Path:
 
 def _check_labels(labels: pl.Series) -> pl.Series:
     if labels.name in COLUMNS:
-        raise ValueError(f"labels must not be named like a column of the store, got {labels.name!r}")
+        raise ValueError(f"labels must not be named like another column, got {labels.name!r}")
     return to_enum(labels.alias(labels.name or "label")).rechunk()
 
 
-def _to_table(epoch: int, embedding: np.ndarray, labels: pl.Series | None) -> pa.Table:
-    n_samples, n_components = embedding.shape
-    positions = np.asarray(embedding, dtype=np.float32)
-    columns = {"index": np.arange(n_samples, dtype=np.uint32)}
-    columns |= {axis: positions[:, i] for i, axis in enumerate(AXES[:n_components])}
+def _make_template(embedding: np.ndarray, labels: pl.Series | None) -> pa.RecordBatch:
+    """Return a batch of the working file, in which positions and epoch are still to be set."""
+    n_samples = len(embedding)
+    columns = {"index": np.arange(n_samples, dtype=np.uint32), **_split(embedding)}
     columns |= {} if labels is None else {labels.name: labels}
-    columns |= {"epoch": np.full(n_samples, epoch, dtype=np.uint16)}
+    columns |= {"epoch": np.zeros(n_samples, dtype=np.uint16)}
     # Polars notes in a field's metadata what lets it read an Enum back as Enum.
-    return pl.DataFrame(columns).to_arrow()
+    return pl.DataFrame(columns).to_arrow().combine_chunks().to_batches()[0]
+
+
+def _split(embedding: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the columns of an embedding by the names of their axes."""
+    columns = np.asarray(embedding, dtype=np.float32).T
+    return {axis: np.ascontiguousarray(column) for axis, column in zip(AXES, columns, strict=False)}
+
+
+def _replace_columns(batch: pa.RecordBatch, columns: dict[str, np.ndarray]) -> pa.RecordBatch:
+    arrays = [
+        pa.array(columns[name]) if name in columns else batch.column(name)
+        for name in batch.schema.names
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
 
 
 def _read_batches(source: Path) -> Iterator[pa.RecordBatch]:
-    with pa.memory_map(str(source)) as file:
+    """Yield the epochs of a working file up to its end, or to where the run was cut off."""
+    with pa.OSFile(str(source)) as file, suppress(StopIteration, pa.ArrowInvalid, OSError):
         reader = pa.ipc.open_stream(file)
         while True:
-            try:
-                yield reader.read_next_batch()
-            except (StopIteration, pa.ArrowInvalid, OSError):
-                return  # the end, or where the run was cut off
-
-
-def _read_schema(source: Path) -> pa.Schema:
-    with pa.memory_map(str(source)) as file:
-        return pa.ipc.open_stream(file).schema
+            yield reader.read_next_batch()
 
 
 def _axes(names: list[str]) -> list[str]:
@@ -229,29 +255,25 @@ def _axes(names: list[str]) -> list[str]:
 def _measure(source: Path) -> tuple[float, np.ndarray]:
     """Return the scale and offset that put all epochs of the run into the unit square or cube."""
     extremes = [
-        [(column.min(), column.max()) for column in _positions(batch)]
-        for batch in _read_batches(source)
+        (positions.min(axis=1), positions.max(axis=1))
+        for positions in map(_join, _read_batches(source))
     ]
     if not extremes:
         raise ValueError(f"there is no run to recover: {source} has no complete epoch")
-    low, high = np.min(extremes, axis=0)[:, 0], np.max(extremes, axis=0)[:, 1]
+    low, high = np.min(extremes, axis=(0, 1)), np.max(extremes, axis=(0, 1))
     # A run in which no point ever differs from another has no extent of its own.
     scale = float((high - low).max()) or 1.0
     return scale, (low + high - scale) / 2
 
 
-def _positions(batch: pa.RecordBatch) -> list[np.ndarray]:
-    return [batch.column(axis).to_numpy().astype(np.float64) for axis in _axes(batch.schema.names)]
+def _join(batch: pa.RecordBatch) -> np.ndarray:
+    """Return the positions of a batch as an array (n_components, n_samples) of float64."""
+    return np.array([batch.column(axis) for axis in _axes(batch.schema.names)], dtype=np.float64)
 
 
-def _normalise(batch: pa.RecordBatch, scale: float, offset: np.ndarray) -> pa.Table:
-    table = pa.Table.from_batches([batch])
-    axes = zip(_axes(batch.schema.names), _positions(batch), offset, strict=True)
-    for axis, values, start in axes:
-        steps = np.rint((values - start) / scale * STEPS)
-        column = pa.array((steps / STEPS).astype(np.float32))
-        table = table.set_column(table.schema.get_field_index(axis), table.schema.field(axis), column)
-    return table.cast(table.schema)
+def _normalise(batch: pa.RecordBatch, scale: float, offset: np.ndarray) -> pa.RecordBatch:
+    steps = np.rint((_join(batch) - offset[:, None]) / scale * STEPS)
+    return _replace_columns(batch, _split((steps / STEPS).T))
 
 
 def _encoding(schema: pa.Schema) -> dict[str, Any]:
@@ -260,6 +282,7 @@ def _encoding(schema: pa.Schema) -> dict[str, Any]:
     floats = {axis: "BYTE_STREAM_SPLIT" for axis in _axes(schema.names)}
     return {
         "compression": "zstd",
+        "write_statistics": ["epoch"],  # by which a reader skips the other row groups
         "use_dictionary": labels,
         "column_encoding": counters | floats,
     }

@@ -22,7 +22,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         if not (path.is_file() and filecmp.cmp(temporary, path, shallow=False)):
-            os.replace(temporary, path)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

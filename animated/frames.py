@@ -5,7 +5,6 @@ that is already there need not be drawn again. Each PNG carries the fingerprint 
 """
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -18,13 +17,12 @@ import cloudpickle
 import joblib
 import pandas as pd
 import polars as pl
-
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 from plotnine import ggplot
-from tqdm.auto import tqdm
 
 from animated.files import replacing
+from animated.progress import track
 from util import combine_plots
 
 PlotFrame = Callable[[int], list[ggplot]]
@@ -78,7 +76,7 @@ def draw_frames(
             for epoch, path in zip(epochs, paths, strict=True)
         )
         drawn = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(tasks)
-        for _ in tqdm(drawn, total=len(epochs), desc="Drawing", unit="frame"):
+        for _ in track(drawn, "Drawing", len(epochs)):
             pass
     return paths
 
@@ -112,7 +110,6 @@ def _draw_frame(function: Path, epoch: int, path: Path) -> None:
 
 @lru_cache(maxsize=1)
 def _load(function: Path) -> PlotFrame:
-    os.environ["MPLBACKEND"] = "agg"  # frames need no window and no notebook
     return cloudpickle.loads(function.read_bytes())
 
 
@@ -144,7 +141,9 @@ def _to_plain(value: Any, inside: tuple[int, ...] = ()) -> Any:
     if isinstance(value, list | tuple):
         return [_to_plain(item, inside) for item in value]
     if isinstance(value, FunctionType):
-        return [value.__code__.co_code, repr(value.__code__.co_consts)]
+        code = value.__code__
+        variables = [cell.cell_contents for cell in value.__closure__ or ()]
+        return [code.co_code, code.co_names, repr(code.co_consts), _to_plain(variables, inside)]
     if id(value) in inside:
         return type(value).__name__
     if type(value).__module__.startswith("plotnine"):

@@ -12,9 +12,9 @@ import ffmpeg
 import imageio_ffmpeg
 import numpy as np
 from PIL import Image
-from tqdm.auto import tqdm
 
 from animated.files import check_folder, replacing
+from animated.progress import track
 
 MEGABYTE = 1_000_000
 # Of this many frames every one, every second, ... is kept until a GIF is small enough.
@@ -54,6 +54,7 @@ def write_movie(
                 .filter("pad", "ceil(iw/2)*2", "ceil(ih/2)*2")
                 # Players take an untagged movie of this height for BT.709, so make it one.
                 .filter("scale", out_color_matrix="bt709", out_range="tv")
+                .filter("setparams", color_primaries="bt709", color_trc="bt709")
                 .output(str(temporary), **_h264(quality))
             )
             _run(stream, frames, f"Encoding {Path(output_path).name}")
@@ -131,10 +132,6 @@ def _h264(quality: int) -> dict[str, str | int]:
         "crf": quality,
         "preset": "slow",
         "pix_fmt": "yuv420p",
-        "colorspace": "bt709",
-        "color_primaries": "bt709",
-        "color_trc": "bt709",
-        "color_range": "tv",
         "movflags": "+faststart",
         # The number of threads changes the bytes: the same everywhere, whatever the cores.
         "threads": 4,
@@ -165,7 +162,7 @@ def _run(stream: ffmpeg.nodes.OutputStream, frames: Sequence[str | Path], title:
         try:
             # A broken pipe says that ffmpeg gave up; below it says why.
             with suppress(BrokenPipeError), process.stdin as pipe:
-                for frame in tqdm(frames, desc=title, unit="frame"):
+                for frame in track(frames, title):
                     pipe.write(_read(frame).tobytes())
         except BaseException:
             process.kill()

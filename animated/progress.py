@@ -1,0 +1,20 @@
+"""Progress bars, in a terminal and in a notebook."""
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tqdm.auto import tqdm
+
+
+def track(items: Iterable[Any], title: str, total: int | None = None) -> Iterator[Any]:
+    """Yield `items` while a bar shows how many of `total` frames are done.
+
+    TQDM_DISABLE=1 hides it, as it does everywhere in tqdm but in notebooks.
+    """
+    return iter(tqdm(items, desc=title, total=total, unit="frame", disable=is_hidden()))
+
+
+def is_hidden() -> bool:
+    """Return whether the environment asks for no progress bars."""
+    return os.environ.get("TQDM_DISABLE", "0") not in ("", "0")

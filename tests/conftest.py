@@ -1,0 +1,95 @@
+"""What several tests need: real digits, a small epoch store, and the notebook's own plots."""
+
+import contextlib
+import json
+import shutil
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import polars as pl
+import pytest
+
+from animated.epochs import EpochWriter
+from animated.tables import to_features
+
+mpl.use("agg")
+
+ROOT = Path(__file__).parent.parent
+N_DIGITS = 600
+N_EPOCHS = 4
+
+# ColorBrewer's ten-class Paired, from https://colorbrewer2.org.
+PAIRED = [
+    "#a6cee3",
+    "#1f78b4",
+    "#b2df8a",
+    "#33a02c",
+    "#fb9a99",
+    "#e31a1c",
+    "#fdbf6f",
+    "#ff7f00",
+    "#cab2d6",
+    "#6a3d9a",
+]
+PALETTE = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in PAIRED])
+
+
+def to_classes(pixels: np.ndarray) -> np.ndarray:
+    """Return for each RGB pixel the digit whose colour is nearest."""
+    distances = np.linalg.norm(np.asarray(pixels, float)[..., None, :] - PALETTE, axis=-1)
+    return distances.argmin(axis=-1)
+
+
+@pytest.fixture(scope="session")
+def digits() -> pl.DataFrame:
+    return pl.read_parquet(ROOT / "data/digits.parquet", n_rows=2_000)
+
+
+@pytest.fixture(scope="session")
+def X(digits) -> np.ndarray:
+    return to_features(digits)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory, digits) -> Path:
+    """A folder laid out like the repository, with a short run on few digits.
+
+    The layouts are made up: each digit stays at a place of its own, so that a test knows it.
+    """
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("data", "frames", "movies", "images"):
+        (folder / name).mkdir()
+    few = digits.head(N_DIGITS)
+    few.write_parquet(folder / "data/digits.parquet")
+    digit = few["digit"].to_physical().to_numpy()
+    noise = np.random.default_rng(0).normal(scale=0.3, size=(N_DIGITS, 2))
+    with EpochWriter(
+        folder / "data/epochs.parquet", labels=few["digit"], method="UMAP", data="MNIST"
+    ) as write:
+        for epoch in range(N_EPOCHS):
+            write(epoch, np.c_[digit % 5 * 10, digit // 5 * 10] + noise * (N_EPOCHS - epoch))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def notebook(project) -> dict:
+    """The names that visualize.ipynb defines before it draws its frames."""
+    cells = json.loads((ROOT / "visualize.ipynb").read_text())["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    names = {"display": lambda _: None, "__name__": "visualize"}
+    with contextlib.chdir(project):
+        for source in sources:
+            if "draw_frames(" in source:
+                break
+            exec(compile(source, "visualize.ipynb", "exec"), names)
+    return names
+
+
+@pytest.fixture
+def in_project(project, tmp_path, monkeypatch) -> Path:
+    """The working folder is a copy of the small project."""
+    folder = tmp_path / "project"
+    shutil.copytree(project, folder)
+    monkeypatch.chdir(folder)
+    return folder

@@ -1,0 +1,139 @@
+"""Both notebooks run from top to bottom on few digits, in a copy of the repository."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+from conftest import ROOT
+from PIL import Image
+from test_movie import decode
+
+from animated.epochs import read_metadata
+
+N_EPOCHS = 5
+
+
+def run(folder, notebook, **parameters):
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", "--log-level", "WARNING"]
+    for name, value in parameters.items():
+        command += ["-p", name, str(value)]
+    output = folder / f"executed-{notebook}"
+    environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"}
+    done = subprocess.run(
+        [*command, notebook, output.name], cwd=folder, env=environment, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    return json.loads(output.read_text())
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """The repository as a clone has it, run with small parameters and another number of epochs."""
+    folder = tmp_path_factory.mktemp("copy")
+    for name in ("data", "frames", "movies", "images"):
+        (folder / name).mkdir()
+    for name in ("prepare.ipynb", "visualize.ipynb", "util.py", "data/digits.parquet"):
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "animated", folder / "animated")
+    prepare = run(folder, "prepare.ipynb", num_digits=500, num_epochs=N_EPOCHS, seed=7)
+    visualize = run(folder, "visualize.ipynb")
+    return folder, prepare, visualize
+
+
+def test_prepare(copy):
+    folder = copy[0]
+    table = pl.read_parquet(folder / "data/epochs.parquet")
+    assert table.shape == (500 * N_EPOCHS, 5)
+    assert table["epoch"].unique().to_list() == list(range(N_EPOCHS))
+    metadata = read_metadata(folder / "data/epochs.parquet")
+    assert metadata["seed"] == 7 and metadata["parameters"]["n_neighbors"] == 15
+    digits = pl.read_parquet(folder / "data/digits.parquet")
+    assert digits.shape == (30_000, 785), "committed digits are lost"
+    assert table.filter(epoch=2)["digit"].equals(digits["digit"][:500])
+
+
+def test_visualize(copy):
+    folder = copy[0]
+    frames = sorted((folder / "frames").glob("*.png"))
+    assert [frame.name for frame in frames] == [f"combined-{e:06}.png" for e in range(N_EPOCHS)]
+    metadata, decoded = decode(folder / "movies/umap.mp4")
+    assert metadata["size"] == (1100, 800) and metadata["fps"] == 30
+    assert len(decoded) == N_EPOCHS + 60
+    for frame, picture in zip(frames, decoded, strict=False):
+        original = np.asarray(Image.open(frame).convert("RGB")).astype(int)
+        assert np.abs(original - picture).mean() < 4
+    for name, size in (("intro", (400, 400)), ("combined", (1100, 800)), ("umap", (1100, 800))):
+        assert Image.open(folder / f"images/{name}.png").size == size
+    with Image.open(folder / "images/umap.gif") as gif:
+        assert gif.size == (600, 436)
+
+
+def test_no_warnings_and_no_errors(copy):
+    for notebook in copy[1:]:
+        for cell in notebook["cells"]:
+            for output in cell.get("outputs", []):
+                assert output["output_type"] != "error"
+                assert output.get("name") != "stderr", output
+
+
+def test_nothing_but_results_is_left(copy):
+    folder = copy[0]
+    assert sorted(path.name for path in (folder / "data").iterdir()) == [
+        "digits.parquet",
+        "epochs.parquet",
+    ]
+
+
+PLAIN = """
+import polars as pl
+from plotnine import *
+from util import combine_plots
+
+df_digits = pl.read_parquet("data/digits.parquet")
+df_epochs = pl.read_parquet("data/epochs.parquet")
+n = df_epochs.select(pl.col("epoch").max()).item() + 1
+
+def get_pixels(df, seed=None):
+    rows = df.sample(fraction=1, shuffle=True, seed=seed).group_by("digit").first()
+    return (
+        rows.unpivot(index=["digit"])
+        .with_columns(p=pl.col("variable").str.strip_prefix("pixel").cast(pl.UInt16) - 1)
+        .with_columns(x=pl.col("p") % 28, y=27 - pl.col("p") // 28)
+    )
+
+def plot_digits(df, height=3):
+    return (
+        ggplot(df, aes("x", "y", alpha="value", fill="digit"))
+        + geom_tile() + coord_fixed() + facet_wrap("digit", ncol=2)
+        + scale_fill_brewer(type="qual", palette=3) + theme_void()
+        + theme(figure_size=(3, height), legend_position="none")
+    )
+
+def plot_embedding(df, epoch, max_epochs, legend=True, dpi=100):
+    return (
+        ggplot(df.filter(pl.col("epoch") == epoch), aes("x", "y", color="digit"))
+        + geom_point(size=0.04, alpha=1)
+        + annotate("segment", x=0, y=1.05, xend=epoch / max_epochs, yend=1.05)
+        + scale_color_brewer(type="qual", palette=3)
+        + scale_x_continuous(limits=(0, 1)) + scale_y_continuous(limits=(0, 1.06))
+        + theme_void() + theme(figure_size=(8, 8), dpi=dpi, legend_position="none")
+    )
+
+combine_plots([
+    plot_embedding(df_epochs, n - 1, n, legend=False),
+    plot_digits(get_pixels(df_digits, seed=42), height=8)
+], "images/plain.png", orientation="horizontal")
+"""
+
+
+def test_plain_plotnine_works_on_these_files(copy):
+    done = subprocess.run(
+        [sys.executable, "-c", PLAIN], cwd=copy[0], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert Image.open(copy[0] / "images/plain.png").size == (1100, 800)
