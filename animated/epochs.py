@@ -30,7 +30,9 @@ COLUMNS = ("index", *AXES, "epoch")
 # Positions are rounded to this fraction of the unit square, a twentieth of a pixel at 800 px:
 # it cannot be seen, and it is what makes the file small.
 STEPS = 16384
+# What the numbers depend on, besides the processor.
 LIBRARIES = ("umap-learn", "numpy", "scipy", "scikit-learn", "numba", "pynndescent")
+VERSIONS = {library: version(library) for library in LIBRARIES}
 METADATA = ("method", "data", "parameters", "seed", "versions", "scale", "offset")
 
 
@@ -73,7 +75,7 @@ class EpochWriter:
             "data": data,
             "parameters": parameters or {},
             "seed": seed,
-            "versions": {library: version(library) for library in LIBRARIES},
+            "versions": VERSIONS,
         }
         self.metadata = {key: json.dumps(value) for key, value in run.items()}
         self.n_epochs = 0

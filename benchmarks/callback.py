@@ -29,7 +29,7 @@ def measure(function: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def main(n_digits: int = 2_000, pairs: int = 7) -> None:
+def main(n_digits: int = 2_000, pairs: int = 15) -> None:
     """Print a table of the pairs, and the median ratio in the last line."""
     digits = read_digits(n_digits=n_digits)
     X = to_features(digits)

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from conftest import PALETTE, ROOT, to_classes
+from conftest import ROOT, to_classes
 from PIL import Image
 from test_frames import find_line
 from test_movie import decode
@@ -71,8 +71,7 @@ def test_legend_and_points_of_the_movie_have_the_same_colours(decoded, epoch):
         cell = frames[epoch, row * 160 : row * 160 + 160, 800 + column * 150 : 950 + column * 150]
         ink = cell.reshape(-1, 3)[cell.sum(axis=2).ravel().argsort()[-80:]]
         # At the edge of a stroke the codec mixes its colour with the background's.
-        assert np.abs(np.median(ink, axis=0) - PALETTE[digit]).max() < 45, f"the legend's {digit}"
-        assert (to_classes(ink) == digit).mean() > 0.6
+        assert (to_classes(ink) == digit).mean() > 0.6, f"the legend's {digit}"
 
     left, right, row = find_line(frames[199])
     unit = right - left + 1
