@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,7 +23,7 @@ GIF_COLORS = 128
 
 
 def write_movie(
-    frames: Sequence[str | Path],
+    frames: Iterable[str | Path],
     output_path: str | Path,
     *,
     fps: int = 30,
@@ -42,6 +42,7 @@ def write_movie(
     Raises ValueError for no frames, different sizes or a bad number, FileNotFoundError for a frame,
     a folder or an ffmpeg that does not exist, and RuntimeError with ffmpeg's own words if it fails.
     """
+    frames = list(frames)
     size = _check_frames(frames, output_path, ".mp4")
     _check_range("fps", fps, 1, 240)
     _check_range("hold", hold, 0, 60)
@@ -64,7 +65,7 @@ def write_movie(
 
 
 def write_gif(
-    frames: Sequence[str | Path],
+    frames: Iterable[str | Path],
     output_path: str | Path,
     *,
     width: int = 600,
@@ -79,6 +80,7 @@ def write_gif(
 
     Returns the path. Raises what `write_movie` raises.
     """
+    frames = list(frames)
     size = _check_frames(frames, output_path, ".gif")
     _check_range("width", width, 16, 4096)
     _check_range("fps", fps, 1, 240)
@@ -96,11 +98,12 @@ def write_gif(
     return Path(output_path)
 
 
-def write_poster(frames: Sequence[str | Path], output_path: str | Path) -> Path:
+def write_poster(frames: Iterable[str | Path], output_path: str | Path) -> Path:
     """Save the last frame as the picture that stands for the movie before it plays.
 
     Returns the path. Raises what `write_movie` raises.
     """
+    frames = list(frames)
     _check_frames(frames, output_path, ".png")
     with replacing(output_path) as temporary, Image.open(frames[-1]) as image:
         image.convert("RGB").save(temporary, optimize=True)
@@ -146,13 +149,13 @@ def _paint(stream: ffmpeg.nodes.FilterableStream, width: int) -> ffmpeg.nodes.Fi
     return ffmpeg.filter([both[1], palette], "paletteuse", dither="none", diff_mode="rectangle")
 
 
-def _thin(frames: Sequence[str | Path], stride: int) -> list[str | Path]:
+def _thin(frames: list[str | Path], stride: int) -> list[str | Path]:
     """Return every `stride`-th frame counted from the last one, and the first one."""
-    kept = list(frames[::-1][::stride][::-1])
+    kept = frames[::-1][::stride][::-1]
     return kept if kept[0] == frames[0] else [frames[0], *kept]
 
 
-def _run(stream: ffmpeg.nodes.OutputStream, frames: Sequence[str | Path], title: str) -> None:
+def _run(stream: ffmpeg.nodes.OutputStream, frames: list[str | Path], title: str) -> None:
     stream = stream.global_args("-loglevel", "error").overwrite_output()
     # What ffmpeg says goes to a file: nobody reads its pipe while we write to the other one.
     with tempfile.TemporaryFile() as words:
@@ -180,7 +183,7 @@ def _read(frame: str | Path) -> np.ndarray:
 
 
 def _check_frames(
-    frames: Sequence[str | Path], output_path: str | Path, suffix: str
+    frames: list[str | Path], output_path: str | Path, suffix: str
 ) -> tuple[int, int]:
     """Return the width and height that all frames have."""
     if not frames:

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from types import FunctionType
-from typing import Any
+from typing import Any, Self
 
 import numba
 import numpy as np
@@ -79,7 +79,14 @@ class ObservableUMAP(UMAP):
     any further keyword argument of `fit`.
     """
 
-    def fit(self, X, y=None, *args, on_epoch=None, **kwargs):
+    def fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray | None = None,
+        *args: Any,
+        on_epoch: OnEpoch | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Fit as `umap.UMAP` does, and call `on_epoch(epoch, embedding)` for every epoch.
 
         Raises ValueError for an output metric other than Euclidean, and RuntimeError
