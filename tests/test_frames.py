@@ -14,6 +14,7 @@ from conftest import N_EPOCHS, PAIRED, PALETTE, to_classes
 from PIL import Image
 from plotnine import labs, scale_color_brewer, scale_x_continuous, theme
 
+import animated.frames
 from animated.frames import draw_frames, fingerprint
 from util import combine_plots
 
@@ -129,7 +130,7 @@ def test_colours_do_not_depend_on_which_digits_are_there(notebook):
     assert counts[[3, 8]].min() > 50 and np.delete(counts, [3, 8]).sum() < counts.sum() * 0.1
 
 
-def test_frames_are_pure_and_kept(in_project, notebook, frames):
+def test_frames_are_pure_and_kept(in_project, notebook, frames, monkeypatch):
     expected = [frame.read_bytes() for frame in frames]
     folder = in_project / "frames"
     for path in folder.glob("*.png"):
@@ -142,7 +143,12 @@ def test_frames_are_pure_and_kept(in_project, notebook, frames):
         os.utime(path, (1, 1))
     drawn[1].unlink()
     drawn[2].write_bytes(b"half a frame")
+    calls = []
+    monkeypatch.setattr(
+        animated.frames, "combine_plots", lambda plots: calls.append(plots) or combine_plots(plots)
+    )
     again = draw_frames(notebook["plot_frame"], range(N_EPOCHS), folder, n_jobs=1)
+    assert len(calls) == 2, "only the missing and the broken frame need drawing"
     assert [path.read_bytes() for path in again] == expected
     assert [path.stat().st_mtime == 1 for path in again] == [True, False, False, True]
 
@@ -190,7 +196,8 @@ def test_interrupted_drawing_goes_on(tmp_path):
         import os, signal, sys
         import pandas as pd
         from plotnine import aes, geom_point, ggplot, theme
-        from animated.frames import draw_frames
+        import animated.frames
+from animated.frames import draw_frames
 
         def plot_frame(epoch):
             if epoch == int(sys.argv[2]):
