@@ -196,8 +196,7 @@ def test_interrupted_drawing_goes_on(tmp_path):
         import os, signal, sys
         import pandas as pd
         from plotnine import aes, geom_point, ggplot, theme
-        import animated.frames
-from animated.frames import draw_frames
+        from animated.frames import draw_frames
 
         def plot_frame(epoch):
             if epoch == int(sys.argv[2]):
