@@ -48,7 +48,7 @@ def write_movie(
     _check_range("hold", hold, 0, 60)
     _check_range("crf", crf, 0, 51)
     with replacing(output_path) as temporary:
-        for quality in range(crf, 52, 2):
+        for quality in range(round(crf), 52, 2):
             stream = (
                 _open(size, fps)
                 .filter("tpad", stop_mode="clone", stop_duration=hold)
