@@ -26,9 +26,9 @@ def write_movie(
     frames: Iterable[str | Path],
     output_path: str | Path,
     *,
-    fps: int = 30,
+    fps: float = 30,
     hold: float = 2.0,
-    crf: int = 21,
+    crf: float = 21,
     max_bytes: int = 10 * MEGABYTE,
 ) -> Path:
     """Encode frames as H.264 that every browser plays, and hold the last one for `hold` seconds.
@@ -48,7 +48,7 @@ def write_movie(
     _check_range("hold", hold, 0, 60)
     _check_range("crf", crf, 0, 51)
     with replacing(output_path) as temporary:
-        for quality in range(round(crf), 52, 2):
+        for quality in np.arange(crf, 52, 2):
             stream = (
                 _open(size, fps)
                 .filter("tpad", stop_mode="clone", stop_duration=hold)
@@ -69,7 +69,7 @@ def write_gif(
     output_path: str | Path,
     *,
     width: int = 600,
-    fps: int = 30,
+    fps: float = 30,
     hold: float = 2.0,
     max_bytes: int = 5 * MEGABYTE,
 ) -> Path:
@@ -129,7 +129,7 @@ def _open(size: tuple[int, int], fps: float) -> ffmpeg.nodes.FilterableStream:
     )
 
 
-def _h264(quality: int) -> dict[str, str | int]:
+def _h264(quality: float) -> dict[str, str | float]:
     return {
         "vcodec": "libx264",
         "crf": quality,

@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import tarfile
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -163,7 +164,8 @@ def _write_cache(files: dict[str, bytes], folder: Path) -> None:
 
 def _fetch_openml(cache: Path) -> dict[str, bytes]:
     # OpenML serves a table, not the published files: give the bytes back their headers.
-    mnist = fetch_openml("mnist_784", version=1, data_home=cache, as_frame=False, n_retries=0)
+    with warnings.catch_warnings(action="ignore"):  # about a second try; the error tells enough
+        mnist = fetch_openml("mnist_784", version=1, data_home=cache, as_frame=False, n_retries=1)
     images, labels = mnist.data.astype(np.uint8), mnist.target.astype(np.uint8)
     return {
         "train-images": _to_idx(images[:60_000].reshape(-1, 28, 28)),

