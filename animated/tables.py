@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from sklearn.datasets import fetch_openml
 
-from animated.files import replacing
+from animated.files import check_folder, replacing
 
 CACHE = Path("data/cache")
 
@@ -39,10 +39,12 @@ def read_digits(path: str | Path = "data/digits.parquet", n_digits: int = 30_000
 
     Returns a table of `n_digits` rows: `pixel1` to `pixel784` (u8, 0 is paper and 255 is ink,
     row by row from the top left) and `digit` (Enum of "0" to "9").
-    Raises ValueError when `n_digits` is not between 1 and 70,000.
+    Raises ValueError when `n_digits` is not between 1 and 70,000, and FileNotFoundError when the
+    folder does not exist.
     """
     if not 1 <= n_digits <= 70_000:
         raise ValueError(f"n_digits must be between 1 and 70000, got {n_digits}")
+    check_folder(path)
     path = Path(path)
     if path.is_file() and _count_rows(path) >= n_digits:
         return pl.read_parquet(path, n_rows=n_digits)

@@ -166,6 +166,12 @@ def test_bad_count(count):
         tables.read_digits(n_digits=count)
 
 
+def test_missing_folder_is_noticed_before_any_source_is_asked(monkeypatch, tmp_path):
+    patch(monkeypatch, {"load_mnist": lambda: pytest.fail("work started")})
+    with pytest.raises(FileNotFoundError, match="does not exist: create"):
+        tables.read_digits(tmp_path / "nowhere/digits.parquet")
+
+
 def test_features(digits):
     X = tables.to_features(digits)
     assert X.dtype == np.float32 and X.shape == (2_000, 784) and X.flags.c_contiguous
