@@ -142,9 +142,9 @@ class EpochWriter:
             raise ValueError(f"embedding {epoch} must have shape {wanted}, got {shape}")
         if self.labels is not None and len(self.labels) != shape[0]:
             raise ValueError(f"there must be {shape[0]} labels, got {len(self.labels)}")
-        finite = np.isfinite(embedding).all(axis=1)
-        if not finite.all():
-            raise ValueError(f"embedding {epoch} must be finite, got {(~finite).sum()} rows not so")
+        if not np.isfinite(embedding).all():
+            bad = (~np.isfinite(embedding)).any(axis=1).sum()
+            raise ValueError(f"embedding {epoch} must be finite, got {bad} rows not so")
 
 
 def recover(output_path: str | Path) -> int:
