@@ -39,6 +39,8 @@ PARTS = (
     "labels",
     "theme",
 )
+# So does what draws it. Looked up once: it takes milliseconds, and every frame has a fingerprint.
+VERSIONS = [version(library) for library in ("plotnine", "matplotlib", "pillow")]
 # What does not: the variables around a plot, and what a theme has already worked out.
 OTHERS = ("environment", "T")
 
@@ -88,8 +90,7 @@ def fingerprint(plots: Iterable[ggplot]) -> str:
     the versions of what draws; not the variables that an expression in a mapping looks up.
     """
     parts = [[_to_plain(getattr(plot, part)) for part in PARTS] for plot in plots]
-    drawn_by = [version(library) for library in ("plotnine", "matplotlib", "pillow")]
-    return hashlib.sha256(joblib.hash([parts, drawn_by]).encode()).hexdigest()
+    return hashlib.sha256(joblib.hash([parts, VERSIONS]).encode()).hexdigest()
 
 
 def _check(plot_frame: PlotFrame, epochs: list[int], folder: Path) -> None:

@@ -3,6 +3,9 @@
 import contextlib
 import json
 import shutil
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import matplotlib as mpl
@@ -18,6 +21,9 @@ mpl.use("agg")
 ROOT = Path(__file__).parent.parent
 N_DIGITS = 600
 N_EPOCHS = 4
+
+# The pictures in images/ that visualize.ipynb makes, and their sizes.
+PICTURES = {"intro": (400, 400), "combined": (1100, 800), "umap": (1100, 800)}
 
 # ColorBrewer's ten-class Paired, from https://colorbrewer2.org.
 PAIRED = [
@@ -39,6 +45,19 @@ def to_classes(pixels: np.ndarray) -> np.ndarray:
     """Return for each RGB pixel the digit whose colour is nearest."""
     distances = np.linalg.norm(np.asarray(pixels, float)[..., None, :] - PALETTE, axis=-1)
     return distances.argmin(axis=-1)
+
+
+def crop_legend(frame: np.ndarray, digit: int) -> np.ndarray:
+    """Return the part of a frame in which the legend shows `digit`."""
+    row, column = divmod(digit, 2)
+    top, left = row * 160, 800 + column * 150
+    return frame[top : top + 160, left : left + 150]
+
+
+def run_python(code: str, *args: object, cwd: Path | None = None) -> subprocess.CompletedProcess:
+    """Run `code` in a Python of its own, which a test may kill."""
+    command = [sys.executable, "-c", textwrap.dedent(code), *map(str, args)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="session")

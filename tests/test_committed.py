@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
-from conftest import ROOT, to_classes
+from conftest import PICTURES, ROOT, crop_legend, to_classes
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from PIL import Image
@@ -70,9 +70,8 @@ def test_movie(decoded):
 def test_legend_and_points_of_the_movie_have_the_same_colours(decoded, epoch):
     frames = decoded[1]
     for digit in range(10):
-        row, column = divmod(digit, 2)
-        cell = frames[epoch, row * 160 : row * 160 + 160, 800 + column * 150 : 950 + column * 150]
-        ink = cell.reshape(-1, 3)[cell.sum(axis=2).ravel().argsort()[-80:]]
+        pixels = crop_legend(frames[epoch], digit).reshape(-1, 3)
+        ink = pixels[pixels.sum(axis=1).argsort()[-80:]]
         # At the edge of a stroke the codec mixes its colour with the background's.
         assert (to_classes(ink) == digit).mean() > 0.6, f"the legend's {digit}"
 
@@ -100,7 +99,7 @@ def test_pictures():
         gif.seek(gif.n_frames - 1)
         assert gif.info["duration"] >= 1000
     assert (ROOT / "images/umap.gif").stat().st_size <= 5_000_000
-    for name, size in (("intro", (400, 400)), ("combined", (1100, 800)), ("umap", (1100, 800))):
+    for name, size in PICTURES.items():
         with Image.open(ROOT / f"images/{name}.png") as image:
             assert image.size == size
 

@@ -2,14 +2,12 @@
 
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+from conftest import run_python
 
 from animated.epochs import EpochWriter, read_epoch, read_metadata, recover, scan, working_path
 
@@ -33,11 +31,6 @@ def write(path, layouts, labels=LABELS, **options):
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "epochs.parquet"
-
-
-def run_python(code, *args):
-    command = [sys.executable, "-c", textwrap.dedent(code), *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True)
 
 
 def test_schema(path):

@@ -3,14 +3,11 @@
 import contextlib
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 
 import numpy as np
 import polars as pl
 import pytest
-from conftest import N_EPOCHS, PAIRED, PALETTE, to_classes
+from conftest import N_EPOCHS, PAIRED, PALETTE, crop_legend, run_python, to_classes
 from PIL import Image
 from plotnine import labs, scale_color_brewer, scale_x_continuous, theme
 
@@ -21,6 +18,10 @@ from util import combine_plots
 
 def read(path):
     return np.asarray(Image.open(path).convert("RGB")).astype(int)
+
+
+def read_plot(plot):
+    return np.asarray(combine_plots([plot])).astype(int)
 
 
 def find_line(picture):
@@ -35,7 +36,7 @@ def find_line(picture):
 def to_pixels(notebook):
     """Where the notebook's embedding plot puts positions, from the ends of the full line."""
     plot = notebook["plot_embedding"](notebook["df_epochs"], N_EPOCHS - 1, N_EPOCHS, legend=False)
-    left, right, row = find_line(np.asarray(combine_plots([plot])).astype(int))
+    left, right, row = find_line(read_plot(plot))
     unit = right - left + 1
     # The line is at y = 1.05, and a unit is as long upward as it is to the right.
     return lambda x, y: (left + unit * x, row + unit * (1.05 - y))
@@ -63,10 +64,6 @@ def test_known_points(notebook, to_pixels):
         assert np.abs(brightest - PALETTE[int(digit)]).max() < 70
     below_the_title = picture[130:]
     assert (below_the_title.max(axis=2) > 40).sum() < 4 * 30
-
-
-def read_plot(plot):
-    return np.asarray(combine_plots([plot])).astype(int)
 
 
 @pytest.mark.parametrize("epoch", range(N_EPOCHS))
@@ -101,11 +98,10 @@ def test_points_have_their_colours_in_every_frame(frames, notebook, to_pixels):
 
 def test_legend_is_in_order_and_in_the_colours_of_the_points(frames):
     for frame in frames:
-        legend = read(frame)[:, 800:]
+        picture = read(frame)
         for digit in range(10):
-            row, column = divmod(digit, 2)
-            cell = legend[row * 160 : row * 160 + 160, column * 150 : column * 150 + 150]
-            ink = cell.reshape(-1, 3)[cell.reshape(-1, 3).sum(axis=1).argsort()[-150:]]
+            pixels = crop_legend(picture, digit).reshape(-1, 3)
+            ink = pixels[pixels.sum(axis=1).argsort()[-150:]]
             assert (to_classes(ink) == digit).all()
             assert np.abs(ink.mean(axis=0) - PALETTE[digit]).max() < 12
 
@@ -191,8 +187,7 @@ def test_fingerprint(notebook, recwarn):
 
 
 def test_interrupted_drawing_goes_on(tmp_path):
-    code = textwrap.dedent(
-        """
+    code = """
         import os, signal, sys
         import pandas as pd
         from plotnine import aes, geom_point, ggplot, theme
@@ -205,12 +200,10 @@ def test_interrupted_drawing_goes_on(tmp_path):
             return [ggplot(data, aes("x", "y")) + geom_point() + theme(figure_size=(1, 1))]
 
         draw_frames(plot_frame, range(6), sys.argv[1], n_jobs=1)
-        """
-    )
+    """
 
     def run(stop):
-        command = [sys.executable, "-c", code, str(tmp_path), str(stop)]
-        return subprocess.run(command, capture_output=True, text=True)
+        return run_python(code, tmp_path, stop)
 
     assert run(4).returncode in (1, -signal.SIGINT)
     drawn = sorted(path.name for path in tmp_path.iterdir())

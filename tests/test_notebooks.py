@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import polars as pl
 import pytest
-from conftest import ROOT
+from conftest import PICTURES, ROOT, run_python
 from PIL import Image
 from test_movie import decode
 
@@ -67,7 +67,7 @@ def test_visualize(copy):
     for frame, picture in zip(frames, decoded, strict=False):
         original = np.asarray(Image.open(frame).convert("RGB")).astype(int)
         assert np.abs(original - picture).mean() < 4
-    for name, size in (("intro", (400, 400)), ("combined", (1100, 800)), ("umap", (1100, 800))):
+    for name, size in PICTURES.items():
         assert Image.open(folder / f"images/{name}.png").size == size
     with Image.open(folder / "images/umap.gif") as gif:
         assert gif.size == (600, 436)
@@ -132,8 +132,6 @@ combine_plots([
 
 
 def test_plain_plotnine_works_on_these_files(copy):
-    done = subprocess.run(
-        [sys.executable, "-c", PLAIN], cwd=copy[0], capture_output=True, text=True
-    )
+    done = run_python(PLAIN, cwd=copy[0])
     assert done.returncode == 0, done.stderr
     assert Image.open(copy[0] / "images/plain.png").size == (1100, 800)
