@@ -1,153 +1,268 @@
-"""Every epoch as a picture, drawn by plotnine on all cores.
+"""Every epoch as a picture: plots drawn once, and drawn again only where they move.
 
-A frame is pure: the same plots give the same bytes, so frames can be drawn in any order and a frame
-that is already there need not be drawn again. Each PNG carries the fingerprint of its plots.
+A frame is pure: the same plots give the same bytes, so frames can be drawn in any order, in any
+process, and a frame that is already there need not be drawn again. Each PNG carries the
+fingerprint of its plots.
 """
 
-import hashlib
-import tempfile
-from collections.abc import Callable, Iterable
-from functools import lru_cache
-from importlib.metadata import version
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 import cloudpickle
 import joblib
-import pandas as pd
-import polars as pl
+import numpy as np
+from isal import isal_zlib
 from PIL import Image, UnidentifiedImageError
-from PIL.PngImagePlugin import PngInfo
 from plotnine import ggplot
 
 from animated.files import replacing
+from animated.fingerprints import hash_picture, join_hashes
 from animated.progress import track
-from util import combine_plots
+from animated.templates import Filled, Stage, Template, find_stage
+from util import ORIENTATIONS, combine_plots
 
-PlotFrame = Callable[[int], list[ggplot]]
+PlotFrame = Callable[[int], list[Any]]
 
-# What of a plot decides how it looks.
-PARTS = (
-    "data",
-    "mapping",
-    "layers",
-    "scales",
-    "coordinates",
-    "facet",
-    "guides",
-    "labels",
-    "theme",
-)
-# So does what draws it. Looked up once: it takes milliseconds, and every frame has a fingerprint.
-VERSIONS = [version(library) for library in ("plotnine", "matplotlib", "pillow")]
-# What does not: the variables around a plot, and what a theme has already worked out.
-OTHERS = ("environment", "T")
+# Frames that a task draws in one go.
+TASK = 2
+# Tasks that each worker is given at a time: what is in flight is twice as much.
+TASKS_PER_WORKER = 2
 
 
-def draw_frames(
-    plot_frame: PlotFrame,
-    epochs: Iterable[int],
-    folder: str | Path = "frames",
-    *,
-    name: str = "combined",
-    n_jobs: int = -1,
-) -> list[Path]:
-    """Draw the plots of every epoch, side by side, to `folder`/`name`-000000.png onward.
+class Frames:
+    """The frames of a movie, drawn while they are iterated over.
 
-    plot_frame: returns the plots of an epoch, from left to right.
-        It runs in other processes, so it should read what it needs of an epoch store by itself.
-    epochs: which to draw; the number of an epoch is the number of its frame.
-    n_jobs: processes, -1 for one a core.
+        frames = Frames(plot_frame, range(200), "frames")
+        write_movie(frames, "movies/umap.mp4")
 
-    A frame that is there and shows the same plots is kept: an interrupted run goes on where it
-    stopped. Returns the paths of the frames, in the order of `epochs`.
-    Raises FileNotFoundError when there is no such folder, TypeError when `plot_frame` is no
-    function, ValueError when there are no epochs, and whatever `plot_frame` raises.
+    Iterating yields uint8 arrays (height, width, 3) in the order of the epochs, and writes
+    `folder`/`name`-000000.png onward on the way. A frame that is there and shows the same plots is
+    read instead: an interrupted run goes on where it stopped.
+
+    They are drawn by threads; inside `joblib.parallel_config` with another backend, such as "loky"
+    or "dask", by whatever that names.
     """
-    epochs = list(epochs)
-    folder = Path(folder)
-    _check(plot_frame, epochs, folder)
-    paths = [folder / f"{name}-{epoch:06}.png" for epoch in epochs]
-    with tempfile.TemporaryDirectory() as shared:
-        # A notebook's function takes its data along: write it once, not once a frame.
-        function = Path(shared) / "plot_frame.pickle"
-        function.write_bytes(cloudpickle.dumps(plot_frame))
-        tasks = (
-            joblib.delayed(_draw_frame)(function, epoch, path)
-            for epoch, path in zip(epochs, paths, strict=True)
-        )
-        drawn = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered")(tasks)
-        for _ in track(drawn, "Drawing", len(epochs)):
+
+    def __init__(
+        self,
+        plot_frame: PlotFrame,
+        epochs: Iterable[int],
+        folder: str | Path | None = "frames",
+        *,
+        name: str = "combined",
+        orientation: str = "horizontal",
+        n_jobs: int = -1,
+    ):
+        """Prepare to draw.
+
+        plot_frame: returns the plots of an epoch, from left to right or from top to bottom:
+            filled templates, which are fastest, plotnine plots, or anything that
+            `util.combine_plots` takes. It may run in other processes.
+        epochs: which to draw; the number of an epoch is the number of its frame.
+        folder: where the PNGs go, or None for none.
+        n_jobs: how many to draw at once, -1 for one a core.
+
+        Raises FileNotFoundError when there is no such folder, TypeError when `plot_frame` is no
+        function, and ValueError when there are no epochs or the orientation is unknown.
+        """
+        self.epochs = list(epochs)
+        self.folder = None if folder is None else Path(folder)
+        if not callable(plot_frame):
+            raise TypeError(f"plot_frame must be a function, got {type(plot_frame).__name__}")
+        if not self.epochs:
+            raise ValueError("epochs must name at least one epoch, got none")
+        if self.folder is not None and not self.folder.is_dir():
+            raise FileNotFoundError(f"there is no folder {str(folder)!r} for the frames")
+        if orientation not in ORIENTATIONS:
+            raise ValueError(f"orientation must be 'horizontal' or 'vertical', got {orientation!r}")
+        self.recipe = _Recipe(plot_frame, orientation, self.folder is not None)
+        self.name = name
+        self.n_jobs = n_jobs
+        self._done = False
+
+    @property
+    def paths(self) -> list[Path]:
+        """Where the frames are, or will be, in the order of the epochs."""
+        if self.folder is None:
+            return []
+        return [self.folder / f"{self.name}-{epoch:06}.png" for epoch in self.epochs]
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.epochs)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Yield the frames in order, drawing those that are not there."""
+        if self._done:
+            yield from map(read_frame, self.paths)
+            return
+        paths = iter(self.paths)
+        for pixels, png in self._draw():
+            path = next(paths, None)
+            if png is not None:
+                with replacing(path) as temporary:
+                    temporary.write_bytes(png)
+            yield read_frame(path) if pixels is None else pixels
+        self._done = self.folder is not None
+
+    def __getitem__(self, position: int) -> np.ndarray:
+        """Return one frame, by its position and not by its epoch."""
+        if self._done:
+            return read_frame(self.paths[position])
+        return self.recipe.draw_frame(self.epochs[position], None)[0]
+
+    def save(self) -> list[Path]:
+        """Draw the frames that are not there, and return the paths of all."""
+        for _ in track(self, "Drawing"):
             pass
-    return paths
+        return self.paths
+
+    def _draw(self) -> Iterator[tuple[np.ndarray | None, bytes | None]]:
+        """Yield for each frame its pixels and its PNG, or None for both when the PNG is there."""
+        marks = map(read_mark, self.paths) if self.folder else (None for _ in self.epochs)
+        tasks = _chunk(zip(self.epochs, marks, strict=True), TASK)
+        n_workers = joblib.effective_n_jobs(self.n_jobs)
+        waiting = None
+        for round_ in _chunk(tasks, n_workers * TASKS_PER_WORKER):
+            # One round is drawn while another one is consumed, and no more: memory is constant.
+            parallel = joblib.Parallel(self.n_jobs, prefer="threads", return_as="generator")
+            drawn = parallel(joblib.delayed(self.recipe.draw)(task) for task in round_)
+            if waiting is not None:
+                yield from _flatten(waiting)
+            waiting = drawn
+        yield from _flatten(waiting)
 
 
-def fingerprint(plots: Iterable[ggplot]) -> str:
-    """Return 64 hexadecimal digits that differ when plots would look different.
-
-    They cover data, mappings, layers, scales, coordinates, facets, guides, labels and theme, and
-    the versions of what draws; not the variables that an expression in a mapping looks up.
-    """
-    parts = [[_to_plain(getattr(plot, part)) for part in PARTS] for plot in plots]
-    return hashlib.sha256(joblib.hash([parts, VERSIONS]).encode()).hexdigest()
+def read_frame(path: str | Path) -> np.ndarray:
+    """Return a picture as a uint8 array (height, width, 3)."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
 
 
-def _check(plot_frame: PlotFrame, epochs: list[int], folder: Path) -> None:
-    if not callable(plot_frame):
-        raise TypeError(f"plot_frame must be a function, got {type(plot_frame).__name__}")
-    if not epochs:
-        raise ValueError("epochs must name at least one epoch, got none")
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(folder)!r} for the frames")
-
-
-def _draw_frame(function: Path, epoch: int, path: Path) -> None:
-    plots = _load(function)(epoch)
-    mark = fingerprint(plots)
-    if _read_mark(path) != mark:
-        _save(combine_plots(plots), path, mark)
-
-
-@lru_cache(maxsize=1)
-def _load(function: Path) -> PlotFrame:
-    return cloudpickle.loads(function.read_bytes())
-
-
-def _read_mark(path: Path) -> str | None:
+def read_mark(path: Path) -> str | None:
+    """Return the fingerprint that a frame carries, or None when there is no whole frame."""
     try:
-        with Image.open(path) as image:
-            return image.info.get("fingerprint")
-    except (FileNotFoundError, UnidentifiedImageError):
+        with path.open("rb") as file, Image.open(file) as image:
+            mark = image.info.get("fingerprint")
+            file.seek(-len(PNG_END), 2)
+            return mark if file.read() == PNG_END else None
+    except (FileNotFoundError, UnidentifiedImageError, OSError):
         return None
 
 
-def _save(image: Image.Image, path: Path, mark: str) -> None:
-    info = PngInfo()
-    info.add_text("fingerprint", mark)
-    with replacing(path) as temporary:
-        image.save(temporary, pnginfo=info)
+def encode_png(pixels: np.ndarray, mark: str) -> bytes:
+    """Return uint8 pixels (height, width, 3) as a PNG that carries a fingerprint.
 
+    Rows are not filtered: a frame is mostly one colour, and this takes a tenth of Pillow's time.
 
-def _to_plain(value: Any, inside: tuple[int, ...] = ()) -> Any:
-    """Return `value` as something whose hash is the same in every process.
-
-    inside: identities of the objects that hold `value`, as some of plotnine's hold each other.
+    Source: Portable Network Graphics Specification, third edition, W3C, 2025.
     """
-    if isinstance(value, pd.DataFrame | pl.DataFrame):
-        # The order of columns says nothing: plotnine's annotate takes it from a set.
-        return {str(name): value[name].to_numpy() for name in value.columns}
-    if isinstance(value, dict):
-        return {str(key): _to_plain(item, inside) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_to_plain(item, inside) for item in value]
-    if isinstance(value, FunctionType):
-        code = value.__code__
-        variables = [cell.cell_contents for cell in value.__closure__ or ()]
-        return [code.co_code, code.co_names, repr(code.co_consts), _to_plain(variables, inside)]
-    if id(value) in inside:
-        return type(value).__name__
-    if type(value).__module__.startswith("plotnine"):
-        state = {key: item for key, item in vars(value).items() if key not in OTHERS}
-        return [type(value).__name__, _to_plain(state, (*inside, id(value)))]
-    return value
+    height, width, _ = pixels.shape
+    rows = np.zeros((height, 1 + 3 * width), dtype=np.uint8)
+    rows[:, 1:] = pixels.reshape(height, -1)
+    chunks = [
+        _chunk_png(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        _chunk_png(b"tEXt", b"fingerprint\0" + mark.encode()),
+        _chunk_png(b"IDAT", isal_zlib.compress(rows, 1)),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + PNG_END
+
+
+def _chunk_png(kind: bytes, content: bytes) -> bytes:
+    check = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+
+PNG_END = _chunk_png(b"IEND", b"")
+
+
+class _Recipe:
+    """How a frame is drawn, in this process or in another."""
+
+    def __init__(self, plot_frame: PlotFrame, orientation: str, with_png: bool):
+        self.ingredients = (plot_frame, orientation, with_png)
+
+    @cached_property
+    def pickled(self) -> bytes:
+        # A notebook's function brings its data along: write them once, not once a task.
+        return cloudpickle.dumps(self.ingredients)
+
+    def __reduce__(self) -> tuple:
+        return _load, (self.pickled,)
+
+    def draw(self, task: list[tuple[int, str | None]]) -> list[tuple]:
+        """Draw the frames of some epochs, but for those that have the fingerprint they came with."""
+        return [self.draw_frame(*item) for item in task]
+
+    def draw_frame(self, epoch: int, known: str | None) -> tuple[np.ndarray | None, bytes | None]:
+        """Return the pixels and the PNG of a frame, or None for both when `known` is its mark."""
+        plot_frame, orientation, with_png = self.ingredients
+        parts = [_to_part(figure) for figure in plot_frame(epoch)]
+        mark = join_hashes([orientation, *(part.mark for part in parts)])
+        if mark == known:
+            return None, None
+        pixels = _draw_parts(parts, orientation)
+        return pixels, encode_png(pixels, mark) if with_png else None
+
+
+@lru_cache(maxsize=2)
+def _load(pickled: bytes) -> _Recipe:
+    return _Recipe(*cloudpickle.loads(pickled))
+
+
+class _Picture:
+    """A figure that is not drawn by templates."""
+
+    def __init__(self, figure: Any):
+        self.image = combine_plots([figure])
+        self.mark = hash_picture(np.asarray(self.image))
+
+
+def _to_part(figure: Any) -> Filled | _Picture:
+    if isinstance(figure, ggplot):
+        return Template(figure).fill()
+    return figure if isinstance(figure, Filled) else _Picture(figure)
+
+
+def _draw_parts(parts: list[Filled | _Picture], orientation: str) -> np.ndarray:
+    """Return the frame that `combine_plots` would make."""
+    stages = [find_stage(part) if isinstance(part, Filled) else part for part in parts]
+    canvas = _get_background(tuple(stages), orientation).copy()
+    for part, stage, place in zip(parts, stages, _place(stages, canvas, orientation), strict=True):
+        if isinstance(stage, Stage):
+            stage.draw(canvas[place], part)
+    return canvas
+
+
+@lru_cache(maxsize=4)
+def _get_background(stages: tuple[Stage | _Picture, ...], orientation: str) -> np.ndarray:
+    return np.asarray(combine_plots([stage.image for stage in stages], orientation=orientation))
+
+
+def _place(stages: list, canvas: np.ndarray, orientation: str) -> Iterator[tuple[slice, slice]]:
+    """Yield which rows and columns of the canvas each picture takes, as `combine_plots` does."""
+    along = 0 if orientation == "horizontal" else 1
+    corner = [0, 0]
+    for stage in stages:
+        across = 1 - along
+        size = stage.image.size
+        corner[across] = (canvas.shape[along] - size[across]) // 2
+        left, top = corner
+        yield slice(top, top + size[1]), slice(left, left + size[0])
+        corner[along] += size[along]
+
+
+def _chunk(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    items = iter(items)
+    while chunk := list(islice(items, size)):
+        yield chunk
+
+
+def _flatten(chunks: Iterable[list[Any]]) -> Iterator[Any]:
+    for chunk in chunks:
+        yield from chunk

@@ -4,8 +4,10 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import ffmpeg
@@ -14,26 +16,44 @@ import numpy as np
 from PIL import Image
 
 from animated.files import check_folder, replacing
+from animated.frames import Frames, read_frame
 from animated.progress import track
 
+Picture = str | Path | np.ndarray
+
 MEGABYTE = 1_000_000
+# Chosen by `benchmarks/encoders.py` for movies of many small points, which are noise to an encoder:
+# the quality of x264's own preset in half its time and at the same size.
+H264 = {
+    "vcodec": "libx264",
+    "preset": "veryfast",
+    "tune": "psnr",
+    "x264-params": "trellis=1:8x8dct=0:chroma-qp-offset=-6:qcomp=1",
+    "pix_fmt": "yuv420p",
+    "movflags": "+faststart",
+    # The number of threads changes the bytes: the same everywhere, whatever the cores.
+    "threads": 4,
+    "fflags": "+bitexact",
+}
 # Of this many frames every one, every second, ... is kept until a GIF is small enough.
 GIF_STRIDES = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30)
 GIF_COLORS = 128
 
 
 def write_movie(
-    frames: Iterable[str | Path],
+    frames: Frames | Iterable[Picture],
     output_path: str | Path,
     *,
     fps: float = 30,
     hold: float = 2.0,
-    crf: float = 21,
+    crf: float = 32.5,
     max_bytes: int = 10 * MEGABYTE,
 ) -> Path:
     """Encode frames as H.264 that every browser plays, and hold the last one for `hold` seconds.
 
-    frames: paths of pictures, all of one size; an odd width or height gets one more black pixel.
+    frames: `animated.frames.Frames`, which are drawn while they are encoded, or pictures as paths
+        or uint8 arrays (height, width, 3), all of one size; an odd width or height gets one more
+        black pixel.
     fps: frames per second.
     crf: the quality that x264 keeps, from 0 (lossless) to 51. When the movie would be larger than
         `max_bytes`, the quality is lowered by as much as that needs.
@@ -42,30 +62,21 @@ def write_movie(
     Raises ValueError for no frames, different sizes or a bad number, FileNotFoundError for a frame,
     a folder or an ffmpeg that does not exist, and RuntimeError with ffmpeg's own words if it fails.
     """
-    frames = list(frames)
-    size = _check_frames(frames, output_path, ".mp4")
+    frames = _check_frames(frames, output_path, ".mp4")
     _check_range("fps", fps, 1, 240)
     _check_range("hold", hold, 0, 60)
     _check_range("crf", crf, 0, 51)
     with replacing(output_path) as temporary:
         for quality in np.arange(crf, 52, 2):
-            stream = (
-                _open(size, fps)
-                .filter("tpad", stop_mode="clone", stop_duration=hold)
-                .filter("pad", "ceil(iw/2)*2", "ceil(ih/2)*2")
-                # Players take an untagged movie of this height for BT.709, so make it one.
-                .filter("scale", out_color_matrix="bt709", out_range="tv")
-                .filter("setparams", color_primaries="bt709", color_trc="bt709")
-                .output(str(temporary), **_h264(quality))
-            )
-            _run(stream, frames, f"Encoding {Path(output_path).name}")
+            make_stream = partial(_make_h264, temporary, fps=fps, hold=hold, crf=quality)
+            _run(make_stream, frames, f"Making {Path(output_path).name}")
             if temporary.stat().st_size <= max_bytes:
                 break
     return Path(output_path)
 
 
 def write_gif(
-    frames: Iterable[str | Path],
+    frames: Frames | Iterable[Picture],
     output_path: str | Path,
     *,
     width: int = 600,
@@ -80,33 +91,27 @@ def write_gif(
 
     Returns the path. Raises what `write_movie` raises.
     """
-    frames = list(frames)
-    size = _check_frames(frames, output_path, ".gif")
+    frames = _check_frames(frames, output_path, ".gif")
     _check_range("width", width, 16, 4096)
     _check_range("fps", fps, 1, 240)
     _check_range("hold", hold, 0, 60)
     with replacing(output_path) as temporary:
         for stride in GIF_STRIDES:
-            kept = _thin(frames, stride)
-            # The player is told how long the last frame stays, in hundredths of a second.
-            stream = _paint(_open(size, fps / stride), width).output(
-                str(temporary), format="gif", final_delay=round(hold * 100)
-            )
-            _run(stream, kept, f"Encoding {Path(output_path).name}")
+            make_stream = partial(_make_gif, temporary, width=width, fps=fps / stride, hold=hold)
+            _run(make_stream, _thin(frames, stride), f"Making {Path(output_path).name}")
             if temporary.stat().st_size <= max_bytes:
                 break
     return Path(output_path)
 
 
-def write_poster(frames: Iterable[str | Path], output_path: str | Path) -> Path:
+def write_poster(frames: Frames | Iterable[Picture], output_path: str | Path) -> Path:
     """Save the last frame as the picture that stands for the movie before it plays.
 
     Returns the path. Raises what `write_movie` raises.
     """
-    frames = list(frames)
-    _check_frames(frames, output_path, ".png")
-    with replacing(output_path) as temporary, Image.open(frames[-1]) as image:
-        image.convert("RGB").save(temporary, optimize=True)
+    frames = _check_frames(frames, output_path, ".png")
+    with replacing(output_path) as temporary:
+        Image.fromarray(_read(frames[-1])).save(temporary, optimize=True)
     return Path(output_path)
 
 
@@ -129,17 +134,27 @@ def _open(size: tuple[int, int], fps: float) -> ffmpeg.nodes.FilterableStream:
     )
 
 
-def _h264(quality: float) -> dict[str, str | float]:
-    return {
-        "vcodec": "libx264",
-        "crf": quality,
-        "preset": "slow",
-        "pix_fmt": "yuv420p",
-        "movflags": "+faststart",
-        # The number of threads changes the bytes: the same everywhere, whatever the cores.
-        "threads": 4,
-        "fflags": "+bitexact",
-    }
+def _make_h264(
+    path: Path, size: tuple[int, int], *, fps: float, hold: float, crf: float
+) -> ffmpeg.nodes.OutputStream:
+    return (
+        _open(size, fps)
+        .filter("tpad", stop_mode="clone", stop_duration=hold)
+        .filter("pad", "ceil(iw/2)*2", "ceil(ih/2)*2")
+        # Players take an untagged movie of this height for BT.709, so make it one.
+        .filter("scale", out_color_matrix="bt709", out_range="tv")
+        .filter("setparams", color_primaries="bt709", color_trc="bt709")
+        .output(str(path), **H264, crf=crf)
+    )
+
+
+def _make_gif(
+    path: Path, size: tuple[int, int], *, width: int, fps: float, hold: float
+) -> ffmpeg.nodes.OutputStream:
+    # The player is told how long the last frame stays, in hundredths of a second.
+    return _paint(_open(size, fps), width).output(
+        str(path), format="gif", final_delay=round(hold * 100)
+    )
 
 
 def _paint(stream: ffmpeg.nodes.FilterableStream, width: int) -> ffmpeg.nodes.FilterableStream:
@@ -149,14 +164,22 @@ def _paint(stream: ffmpeg.nodes.FilterableStream, width: int) -> ffmpeg.nodes.Fi
     return ffmpeg.filter([both[1], palette], "paletteuse", dither="none", diff_mode="rectangle")
 
 
-def _thin(frames: list[str | Path], stride: int) -> list[str | Path]:
+def _thin(frames: Frames | list[Picture], stride: int) -> Frames | list[Picture]:
     """Return every `stride`-th frame counted from the last one, and the first one."""
-    kept = frames[::-1][::stride][::-1]
-    return kept if kept[0] == frames[0] else [frames[0], *kept]
+    kept = range(len(frames))[::-stride][::-1]
+    return frames if stride == 1 else [frames[i] for i in sorted({0, *kept})]
 
 
-def _run(stream: ffmpeg.nodes.OutputStream, frames: list[str | Path], title: str) -> None:
-    stream = stream.global_args("-loglevel", "error").overwrite_output()
+def _run(
+    make_stream: Callable[[tuple[int, int]], ffmpeg.nodes.OutputStream],
+    frames: Frames | list[Picture],
+    title: str,
+) -> None:
+    """Send frames to ffmpeg, one by one and as soon as they are there."""
+    pictures = map(_read, track(frames, title, len(frames)))
+    first = next(pictures)
+    height, width, _ = first.shape
+    stream = make_stream((width, height)).global_args("-loglevel", "error").overwrite_output()
     # What ffmpeg says goes to a file: nobody reads its pipe while we write to the other one.
     with tempfile.TemporaryFile() as words:
         process = subprocess.Popen(
@@ -165,8 +188,9 @@ def _run(stream: ffmpeg.nodes.OutputStream, frames: list[str | Path], title: str
         try:
             # A broken pipe says that ffmpeg gave up; below it says why.
             with suppress(BrokenPipeError), process.stdin as pipe:
-                for frame in track(frames, title):
-                    pipe.write(_read(frame).tobytes())
+                for picture in chain([first], pictures):
+                    _check_size(picture.shape, first.shape)
+                    pipe.write(np.ascontiguousarray(picture))
         except BaseException:
             process.kill()
             raise
@@ -177,33 +201,44 @@ def _run(stream: ffmpeg.nodes.OutputStream, frames: list[str | Path], title: str
             raise RuntimeError(f"ffmpeg failed: {words.read().decode(errors='replace').strip()}")
 
 
-def _read(frame: str | Path) -> np.ndarray:
-    with Image.open(frame) as image:
-        return np.asarray(image.convert("RGB"))
+def _read(frame: Picture) -> np.ndarray:
+    return frame if isinstance(frame, np.ndarray) else read_frame(frame)
 
 
 def _check_frames(
-    frames: list[str | Path], output_path: str | Path, suffix: str
-) -> tuple[int, int]:
-    """Return the width and height that all frames have."""
-    if not frames:
+    frames: Frames | Iterable[Picture], output_path: str | Path, suffix: str
+) -> Frames | list[Picture]:
+    """Return the frames, which can be iterated over again and again."""
+    frames = frames if isinstance(frames, Frames) else list(frames)
+    if not len(frames):
         raise ValueError("frames must name at least one picture, got none")
     if Path(output_path).suffix.lower() != suffix:
         raise ValueError(f"output_path must end in {suffix}, got {str(output_path)!r}")
     check_folder(output_path)
-    find_ffmpeg()
-    first = _size(frames[0])
-    for frame in frames:
-        if _size(frame) != first:
-            raise ValueError(f"frames must all be {first} pixels, got {_size(frame)} in {frame}")
-    return first
+    if suffix != ".png":
+        find_ffmpeg()
+    if not isinstance(frames, Frames):
+        shapes = [_measure(frame) for frame in frames]
+        for shape in shapes:
+            _check_size(shape, shapes[0])
+    return frames
 
 
-def _size(frame: str | Path) -> tuple[int, int]:
+def _check_size(shape: tuple[int, ...], first: tuple[int, ...]) -> None:
+    if shape[:2] != first[:2]:
+        raise ValueError(
+            f"frames must all be {first[1]} x {first[0]} pixels, got {shape[1]} x {shape[0]}"
+        )
+
+
+def _measure(frame: Picture) -> tuple[int, int]:
+    """Return the height and width of a picture."""
+    if isinstance(frame, np.ndarray):
+        return frame.shape[:2]
     if not Path(frame).is_file():
         raise FileNotFoundError(f"there is no frame {str(frame)!r}")
     with Image.open(frame) as image:
-        return image.size
+        return image.height, image.width
 
 
 def _check_range(name: str, value: float, least: float, most: float) -> None:

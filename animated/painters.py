@@ -1,0 +1,346 @@
+"""What draws one layer of a plot again and again with other data, just as plotnine would."""
+
+import copy
+import threading
+from functools import cached_property, lru_cache
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.transforms import Affine2D, Bbox
+from plotnine import geom_point, geom_segment, geom_tile, ggplot
+from plotnine._utils import SIZE_FACTOR, resolution
+from plotnine.coords import coord_cartesian, coord_fixed
+from plotnine.layer import Layers, layer
+from plotnine.scales.scale_continuous import scale_continuous
+from plotnine.scales.scale_shape import FILLED_SHAPES
+
+from animated.aesthetics import (
+    Aesthetic,
+    Table,
+    get_facets,
+    get_mapping,
+    get_scale,
+    paint,
+    read_aesthetic,
+    read_column,
+)
+from animated.raster import draw_points, draw_tiles, lay_over, make_stamps
+
+# plotnine and matplotlib draw one picture at a time.
+DRAWING = threading.RLock()
+# More sizes than this are rounded: each needs stamps of its own.
+MAX_SIZES = 64
+
+
+class Panel(NamedTuple):
+    """Where a panel of a drawn plot lies on its canvas."""
+
+    number: int  # from 0
+    matrix: np.ndarray  # (3, 3), from the coordinates of the axes to pixels from the lower left
+    clip: np.ndarray  # int (4,): left, top, right and bottom in pixels from the upper left
+    size: tuple[int, int]  # of the canvas: width and height
+    dpi: float
+
+    def to_pixels(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return pixels from the left and from the top, float64."""
+        (a, _, c), (_, e, f), _ = self.matrix
+        return a * x + c, self.size[1] - (e * y + f)
+
+
+class Painter:
+    """A layer, and the plot around it.
+
+    `prepare` returns what holds for all panels of a frame, `draw` is called for each panel.
+    Raises NotImplementedError where it would not draw what plotnine draws.
+    """
+
+    positions: ClassVar[tuple[str, ...]] = ("x", "y")
+    aesthetics: ClassVar[tuple[str, ...]]
+
+    def __init__(self, plot: ggplot, spec: layer):
+        """Prepare to draw layers like `spec`, which is not built, into `plot`, which is."""
+        self.plot = plot
+        self.spec = spec
+        self.mapping = get_mapping(plot, spec)
+        self.known: dict[Any, list[Any]] = {}  # what scales have been asked before
+
+    @cached_property
+    def scales(self) -> list[dict[str, Any]]:
+        """The scales of each panel, for x and for y."""
+        layout = self.plot.layout
+        return [vars(layout.get_scales(panel)) for panel in layout.layout["PANEL"]]
+
+    def read(self, table: Table) -> list[Aesthetic]:
+        """Return the aesthetics that are no positions."""
+        return [
+            read_aesthetic(self.plot, self.spec, table, name, self.known)
+            for name in self.aesthetics
+        ]
+
+    def locate(self, table: Table) -> dict[str, np.ndarray]:
+        """Return the positions, float64 (n_rows,), transformed by their scales."""
+        located = {}
+        for name in self.positions:
+            scale = get_scale(self.plot.scales, name)
+            if not isinstance(scale, scale_continuous) or name not in self.mapping:
+                raise NotImplementedError(f"{name} on {type(scale).__name__}")
+            column = read_column(table, self.mapping[name])
+            located[name] = np.asarray(scale.transform(column.to_numpy())).astype(np.float64)
+        return located
+
+    def limit(self, panel: int, positions: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return positions, which are not a number where they are outside the scale's limits."""
+        return {
+            name: np.asarray(self.scales[panel][name[0]].map(values), dtype=np.float64)
+            for name, values in positions.items()
+        }
+
+    def transform(self, panel: int, positions: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return positions as the coordinate system of the plot places them."""
+        coord = self.plot.layout.coord
+        # Plain coordinates change nothing but what is infinite, and pandas takes its time.
+        is_plain = type(coord) in (coord_cartesian, coord_fixed)
+        if is_plain and not any(np.isinf(values).any() for values in positions.values()):
+            return positions
+        data = coord.transform(pd.DataFrame(positions), self.plot.layout.panel_params[panel])
+        return {name: data[name].to_numpy(np.float64) for name in data}
+
+    def place(self, panel: int, located: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return positions on the axes of a panel."""
+        return self.transform(panel, self.limit(panel, located))
+
+    def select(self, table: Table, panel: int) -> np.ndarray | slice:
+        """Return which rows belong to a panel."""
+        layout = self.plot.layout.layout
+        names = [name for name in get_facets(self.plot) if name in table.columns]
+        if len(layout) == 1 or not names:
+            return slice(None)
+        values = layout.iloc[panel]
+        matches = [(read_column(table, name) == values[name]).to_numpy() for name in names]
+        return np.flatnonzero(np.logical_and.reduce(matches))
+
+    def split(self, table: Table, located: dict[str, np.ndarray]) -> list[tuple]:
+        """Return for each panel its rows and their positions on its axes."""
+        # Panels that share their scales share the work.
+        is_shared = len({(id(scale["x"]), id(scale["y"])) for scale in self.scales}) == 1
+        whole = self.place(0, located) if is_shared else None
+        parts = []
+        for panel in range(len(self.scales)):
+            rows = self.select(table, panel)
+            places = whole or self.place(panel, located)
+            parts.append((rows, {name: values[rows] for name, values in places.items()}))
+        return parts
+
+
+class PointPainter(Painter):
+    """Draws `geom_point` by stamping markers."""
+
+    aesthetics = ("color", "fill", "alpha", "size", "stroke", "shape")
+
+    def prepare(self, table: Table) -> dict[str, Any]:
+        """Return positions, colours and stamps."""
+        color, fill, alpha, size, stroke, shape = self.read(table)
+        if shape.codes is not None or stroke.codes is not None:
+            raise NotImplementedError("several shapes or strokes")
+        edges = paint(color, alpha, len(table))
+        is_plain = shape.values[0] not in FILLED_SHAPES or fill.values == [None]
+        sizes, styles = _round_sizes(size, len(table))
+        return {
+            "parts": self.split(table, self.locate(table)),
+            "edges": edges,
+            "faces": edges if is_plain else paint(fill, alpha, len(table)),
+            "styles": styles,
+            # As plotnine's geom_point hands them to matplotlib's scatter.
+            "areas": (sizes + stroke.values[0]) ** 2 * np.pi,
+            "linewidth": stroke.values[0] * SIZE_FACTOR,
+            "shape": shape.values[0],
+        }
+
+    def draw(self, canvas: np.ndarray, panel: Panel, ready: dict[str, Any]) -> None:
+        """Draw the points of a panel."""
+        rows, places = ready["parts"][panel.number]
+        x, y = panel.to_pixels(places["x"], places["y"])
+        if np.isfinite(x + y).sum() == 1:  # matplotlib puts a single marker on whole pixels
+            x, y = np.floor(x + 0.5), np.floor(y + 0.5)
+        stamps = [
+            make_stamps(ready["shape"], area, ready["linewidth"], panel.dpi)
+            for area in ready["areas"]
+        ]
+        faces, edges, styles = (ready[name][rows] for name in ("faces", "edges", "styles"))
+        draw_points(canvas, panel.clip, x, y, faces, edges, _stack(stamps), styles)
+
+
+class TilePainter(Painter):
+    """Draws `geom_tile` without borders: rectangles that matplotlib snaps to whole pixels."""
+
+    aesthetics = ("color", "fill", "alpha", "width", "height")
+
+    def prepare(self, table: Table) -> dict[str, Any]:
+        """Return sides and colours."""
+        color, fill, alpha, *extents = self.read(table)
+        if color.values != [None] or any(extent.codes is not None for extent in extents):
+            raise NotImplementedError("tiles with borders or of several sizes")
+        located = self.locate(table)
+        for name, extent in zip(self.positions, extents, strict=True):
+            centres = self.limit(0, {name: located.pop(name)})[name]
+            width = extent.values[0]
+            if width is None:
+                width = resolution(read_column(table, self.mapping[name]).to_numpy(), False)
+            located |= {f"{name}min": centres - width / 2, f"{name}max": centres + width / 2}
+        return {
+            "parts": self.split(table, located),
+            "colors": paint(fill, alpha, len(table)),
+        }
+
+    def draw(self, canvas: np.ndarray, panel: Panel, ready: dict[str, Any]) -> None:
+        """Draw the tiles of a panel."""
+        rows, places = ready["parts"][panel.number]
+        x, y = panel.to_pixels(
+            np.c_[places["xmin"], places["xmax"]], np.c_[places["ymin"], places["ymax"]]
+        )
+        kept = np.isfinite(x + y).all(axis=1)
+        # Sorted, as an axis may be reversed.
+        x, y = (np.sort(np.floor(side[kept] + 0.5).astype(np.int32), axis=1) for side in (x, y))
+        draw_tiles(canvas, panel.clip, x, y, ready["colors"][rows][kept])
+
+
+class SegmentPainter(Painter):
+    """Draws `geom_segment` without arrows through matplotlib, as plotnine does, but at once."""
+
+    positions = ("x", "y", "xend", "yend")
+    aesthetics = ("color", "alpha", "size", "linetype")
+
+    def prepare(self, table: Table) -> dict[str, Any]:
+        """Return ends, colours and widths."""
+        color, alpha, size, linetype = self.read(table)
+        if linetype.codes is not None or self.spec.geom.params.get("arrow"):
+            raise NotImplementedError("several line types, or arrows")
+        if any(aesthetic.codes is not None for aesthetic in (color, alpha, size)):
+            raise NotImplementedError("groups, which are drawn one after the other")
+        return {
+            "parts": self.split(table, self.locate(table)),
+            "color": paint(color, alpha, 1)[0] / 255,
+            "linewidth": size.values[0] * SIZE_FACTOR,
+            "linetype": linetype.values[0],
+        }
+
+    def draw(self, canvas: np.ndarray, panel: Panel, ready: dict[str, Any]) -> None:
+        """Draw the segments of a panel."""
+        _, places = ready["parts"][panel.number]
+        ends = np.stack([places[name] for name in self.positions], axis=1).reshape(-1, 2, 2)
+        left, top, right, bottom = panel.clip
+        lines = LineCollection(
+            ends[np.isfinite(ends).all(axis=(1, 2))],
+            edgecolor=ready["color"],
+            linewidth=ready["linewidth"],
+            linestyle=ready["linetype"],
+            capstyle=self.spec.geom.params.get("lineend"),
+            transform=Affine2D(panel.matrix),
+            clip_box=Bbox([[left, panel.size[1] - bottom], [right, panel.size[1] - top]]),
+        )
+        lines.set_figure(_get_figure(panel.dpi))
+        renderer = RendererAgg(*panel.size, panel.dpi)
+        lines.draw(renderer)
+        lay_over(canvas, np.asarray(renderer.buffer_rgba()))
+
+
+class LayerPainter(Painter):
+    """Draws any layer by plotnine itself, on the axes of the plot that is there."""
+
+    def prepare(self, table: Table) -> list[np.ndarray]:
+        """Return a picture of the layer for each panel, uint8 (height, width, 4)."""
+        with DRAWING:
+            axes = self.plot.layout.axs
+            before = [set(ax.get_children()) for ax in axes]
+            _build(self.plot, self.spec, table).draw(self.plot.layout, self.plot.coordinates)
+            return [_take(ax, old) for ax, old in zip(axes, before, strict=True)]
+
+    def draw(self, canvas: np.ndarray, panel: Panel, ready: list[np.ndarray]) -> None:
+        """Lay the picture of a panel on the canvas."""
+        lay_over(canvas, ready[panel.number])
+
+
+PAINTERS = {geom_point: PointPainter, geom_segment: SegmentPainter, geom_tile: TilePainter}
+
+
+def make_painter(plot: ggplot, spec: layer, table: Table) -> Painter:
+    """Return the fastest painter that draws a layer just as plotnine does."""
+    kind = PAINTERS.get(type(spec.geom))
+    if kind and plot.layout.coord.is_linear:
+        painter = kind(plot, spec)
+        try:
+            painter.prepare(table)
+            return painter
+        except NotImplementedError:
+            pass
+    return LayerPainter(plot, spec)
+
+
+@lru_cache(maxsize=8)
+def _get_figure(dpi: float) -> Figure:
+    """Return what an artist asks for the resolution."""
+    return Figure(dpi=dpi)
+
+
+def _round_sizes(size: Aesthetic, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sizes that occur, and int32 (n_rows,) which of them a row has."""
+    values = np.array(size.values, dtype=float)
+    if size.codes is None:
+        return values, np.zeros(n_rows, dtype=np.int32)
+    used, styles = np.unique(size.codes, return_inverse=True)
+    values = values[used]
+    if len(used) > MAX_SIZES:
+        levels = np.linspace(np.nanmin(values), np.nanmax(values), MAX_SIZES)
+        nearest = np.abs(values[:, None] - levels).argmin(axis=1)
+        return levels, nearest[styles].astype(np.int32)
+    return values, styles.astype(np.int32)
+
+
+def _stack(stamps: list[np.ndarray]) -> np.ndarray:
+    """Return stamps as one array, the smaller ones in the middle of their cells."""
+    if len(stamps) == 1:
+        return stamps[0][None]
+    side = max(stamp.shape[2] for stamp in stamps)
+    stacked = np.zeros((len(stamps), *stamps[0].shape[:2], side, side, 2), dtype=np.uint8)
+    for cell, stamp in zip(stacked, stamps, strict=True):
+        rim = (side - stamp.shape[2]) // 2
+        cell[:, :, rim : side - rim, rim : side - rim] = stamp
+    return stacked
+
+
+def _build(plot: ggplot, spec: layer, table: Table) -> layer:
+    """Take one layer through the steps of plotnine's own build, with scales already trained."""
+    built = copy.deepcopy(spec)
+    built._data = table
+    layers, layout, scales = Layers([built]), plot.layout, plot.scales
+    built.setup(plot)
+    [data] = plot.facet.setup_data([built.data])
+    built.data = plot.facet.map(data, layout.layout)
+    layers.compute_aesthetics(plot)
+    layers.transform(scales)
+    layout.map_position(layers)
+    layers.compute_statistic(layout)
+    layers.map_statistic(plot)
+    layers.setup_data()
+    layers.compute_position(layout)
+    layout.map_position(layers)
+    layers.map(scales.non_position_scales())
+    layers.use_defaults_after_scale(scales)
+    layers.finish_statistics()
+    layout.finish_data(layers)
+    return built
+
+
+def _take(ax: Axes, before: set) -> np.ndarray:
+    """Return a picture of what has been added to some axes, and remove it from them."""
+    figure = ax.figure
+    renderer = RendererAgg(*figure.canvas.get_width_height(), figure.dpi)
+    for artist in [artist for artist in ax.get_children() if artist not in before]:
+        artist.draw(renderer)
+        artist.remove()
+    return np.asarray(renderer.buffer_rgba()).copy()

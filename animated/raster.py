@@ -1,0 +1,148 @@
+"""Pixels, set as matplotlib's Agg renderer sets them.
+
+A canvas is a uint8 array (height, width, 3) that is changed in place, a colour is straight RGBA
+(uint8), and blending is Agg's own integer arithmetic.
+"""
+
+from functools import lru_cache
+
+import numba
+import numpy as np
+from matplotlib.backends.backend_agg import RendererAgg
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+from matplotlib.markers import MarkerStyle
+from matplotlib.path import Path
+from matplotlib.transforms import IdentityTransform
+
+# A marker is kept at this many positions within a pixel, across as well as down.
+POSITIONS = 16
+
+
+@lru_cache(maxsize=256)
+def make_stamps(shape: str, area: float, linewidth: float, dpi: float) -> np.ndarray:
+    """Return how much of each pixel a marker covers, at each position within a pixel.
+
+    shape: a marker that matplotlib knows, such as "o".
+    area, linewidth: as `Axes.scatter` takes them, in square points and in points.
+
+    Returns read-only uint8 (POSITIONS down, POSITIONS across, k, k, 2), 255 where the face, and
+    then the edge, of the marker covers a pixel whole. The marker lies in the middle pixel.
+    Agg itself draws them, so only the position is rounded.
+    """
+    marker = MarkerStyle(shape)
+    path = marker.get_path().transformed(marker.get_transform())
+    reach = int(np.ceil((np.sqrt(area) / 2 + linewidth) * dpi / 72)) + 1
+    side = 2 * reach + 1
+    steps = np.arange(POSITIONS)
+    places = steps * side + reach + (steps + 0.5) / POSITIONS
+    across, down = np.meshgrid(places, places)
+    # To matplotlib the first row of pixels is the highest.
+    offsets = np.c_[across.ravel(), POSITIONS * side - down.ravel()]
+    faces = _draw_markers(path, offsets, area, dpi, facecolors="white", edgecolors="none")
+    edges = _draw_markers(
+        path, offsets, area, dpi, facecolors="none", edgecolors="white", linewidths=linewidth
+    )
+    grid = np.stack([faces, edges], axis=-1).reshape(POSITIONS, side, POSITIONS, side, 2)
+    stamps = _trim(grid.swapaxes(1, 2))
+    stamps.flags.writeable = False
+    return stamps
+
+
+def _trim(stamps: np.ndarray) -> np.ndarray:
+    """Return a copy without the rim that no position of the marker reaches."""
+    used = stamps.any(axis=(0, 1, 4))
+    used = np.flatnonzero((used | used.T | used[::-1] | used[:, ::-1]).any(axis=0))
+    rim = min(used[0], len(stamps[0, 0]) - 1 - used[-1]) if len(used) else 0
+    return stamps[:, :, rim : stamps.shape[2] - rim, rim : stamps.shape[3] - rim].copy()
+
+
+def _draw_markers(
+    path: Path, offsets: np.ndarray, area: float, dpi: float, **style: object
+) -> np.ndarray:
+    """Return the coverage (uint8) of a square canvas on which each marker has room."""
+    size = int(np.ceil(offsets.max() + offsets.min()))
+    renderer = RendererAgg(size, size, dpi)
+    # A size for each marker, as plotnine gives it: Agg would snap markers of one size to pixels.
+    areas = np.full(len(offsets), area)
+    collection = PathCollection(
+        [path], areas, offsets=offsets, offset_transform=IdentityTransform(), **style
+    )
+    collection.set_transform(IdentityTransform())
+    collection.set_figure(Figure(dpi=dpi))
+    collection.draw(renderer)
+    return np.asarray(renderer.buffer_rgba())[..., 3].copy()
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _multiply(a, b):
+    """Return a * b / 255, rounded, as agg::rgba8::multiply."""
+    t = a * b + 128
+    return ((t >> 8) + t) >> 8
+
+
+@numba.njit(nogil=True, cache=True, inline="always")
+def _blend(pixel, color, opacity):
+    """Lay `color` on an opaque pixel, as agg::rgba8::lerp."""
+    for channel in range(3):
+        p = np.int32(pixel[channel])
+        q = np.int32(color[channel])
+        t = (q - p) * opacity + 128 - (p > q)
+        pixel[channel] = np.uint8(p + (((t >> 8) + t) >> 8))
+
+
+@numba.njit(nogil=True, cache=True)
+def draw_points(canvas, clip, x, y, faces, edges, stamps, styles):
+    """Draw markers in the order given.
+
+    clip: left, top, right and bottom of the part of the canvas to draw in, in pixels.
+    x, y: float64 (n,), pixels from the left and from the top; not finite: not drawn.
+    faces, edges: uint8 (n, 4).
+    stamps: uint8 (n_styles, POSITIONS, POSITIONS, k, k, 2), see `make_stamps`.
+    styles: int32 (n,), which of the stamps a point has.
+    """
+    left, top, right, bottom = clip
+    side = stamps.shape[3]
+    reach = side // 2
+    for i in range(len(x)):
+        # Comparisons with what is not finite are false, and the cast below would be undefined.
+        if not (left - side < x[i] < right + side and top - side < y[i] < bottom + side):
+            continue
+        column, row = int(np.floor(x[i])), int(np.floor(y[i]))
+        stamp = stamps[styles[i], int((y[i] - row) * POSITIONS), int((x[i] - column) * POSITIONS)]
+        column -= reach
+        row -= reach
+        for v in range(max(top - row, 0), min(bottom - row, side)):
+            for u in range(max(left - column, 0), min(right - column, side)):
+                face, edge = np.int32(stamp[v, u, 0]), np.int32(stamp[v, u, 1])
+                if face:
+                    _blend(canvas[row + v, column + u], faces[i], _multiply(face, faces[i, 3]))
+                if edge:
+                    _blend(canvas[row + v, column + u], edges[i], _multiply(edge, edges[i, 3]))
+
+
+@numba.njit(nogil=True, cache=True)
+def draw_tiles(canvas, clip, x, y, colors):
+    """Fill rectangles in the order given.
+
+    clip: as in `draw_points`.
+    x, y: int32 (n, 2), left and right, top and bottom in pixels; right and bottom are outside.
+    colors: uint8 (n, 4).
+    """
+    left, top, right, bottom = clip
+    for i in range(len(x)):
+        opacity = np.int32(colors[i, 3])
+        if opacity:
+            for row in range(max(y[i, 0], top), min(y[i, 1], bottom)):
+                for column in range(max(x[i, 0], left), min(x[i, 1], right)):
+                    _blend(canvas[row, column], colors[i], opacity)
+
+
+@numba.njit(nogil=True, cache=True)
+def lay_over(canvas, picture):
+    """Lay a picture, uint8 (height, width, 4), on a canvas of its size."""
+    for row in range(canvas.shape[0]):
+        for column in range(canvas.shape[1]):
+            opacity = np.int32(picture[row, column, 3])
+            if opacity:
+                _blend(canvas[row, column], picture[row, column], opacity)
