@@ -83,32 +83,40 @@ def read_aesthetic(
         return Aesthetic([spec.geom.DEFAULT_AES[name]])
     scale, column = get_scale(plot.scales, name), read_column(table, mapping[name])
     if isinstance(scale, scale_discrete) and column.dtype in WORDS:
-        levels, codes = _encode_words(column)
+        column = _to_enum(column)
+        levels = column.dtype.categories
+        codes = column.to_physical().cast(pl.Int32).fill_null(len(levels)).to_numpy()
+        key = (name, *levels)
+        places = lambda: pd.Series([*levels, None], dtype=object)  # noqa: E731
     elif isinstance(scale, scale_continuous) and column.dtype.is_numeric():
-        levels, codes = _encode_numbers(scale, column)
+        codes = _encode(scale, column)
+        key = (name,)
+        places = lambda: _sample(scale)  # noqa: E731
     else:
         raise NotImplementedError(f"{type(scale).__name__} of a column of {column.dtype}")
-    key = (name, *levels)
     if key not in known:
-        known[key] = list(scale.map(pd.Series(levels)))
+        known[key] = list(scale.map(places()))
     return Aesthetic(known[key], codes)
 
 
-def _encode_words(column: pl.Series) -> tuple[tuple, np.ndarray]:
-    """Return the words that occur, the last of which is missing, and int32 codes of the rows."""
-    if column.dtype != pl.Enum:
-        words = column.cast(pl.String)
-        column = words.cast(pl.Enum(words.unique().drop_nulls().sort()))
-    levels = column.dtype.categories
-    codes = column.to_physical().cast(pl.Int32).fill_null(len(levels))
-    return (*levels, None), codes.to_numpy()
+def _to_enum(words: pl.Series) -> pl.Series:
+    if words.dtype == pl.Enum:
+        return words
+    words = words.cast(pl.String)
+    return words.cast(pl.Enum(words.unique().drop_nulls().sort()))
 
 
-def _encode_numbers(scale: scale_continuous, column: pl.Series) -> tuple[tuple, np.ndarray]:
-    """Return places from end to end of a scale, below, above, missing, and int32 codes of the rows.
+def _sample(scale: scale_continuous) -> np.ndarray:
+    """Return places from end to end of a scale, then below, above and missing.
 
-    The places are in the space into which the scale transforms.
+    They are in the space into which the scale transforms.
     """
+    low, high = scale.final_limits
+    return np.array([*np.linspace(low, high, LEVELS), low - 1, high + 1, np.nan])
+
+
+def _encode(scale: scale_continuous, column: pl.Series) -> np.ndarray:
+    """Return for each row which of the sampled places is the nearest, int32 (n_rows,)."""
     values = scale.transform(column.cast(pl.Float64).to_numpy())
     low, high = scale.final_limits
     with np.errstate(invalid="ignore"):
@@ -116,7 +124,7 @@ def _encode_numbers(scale: scale_continuous, column: pl.Series) -> tuple[tuple, 
         codes = np.rint(shares.clip(0, 1) * (LEVELS - 1)).astype(np.int32)
         codes[values < low], codes[values > high] = LEVELS, LEVELS + 1
     codes[np.isnan(values)] = LEVELS + 2
-    return (*np.linspace(low, high, LEVELS), low - 1, high + 1, np.nan), codes
+    return codes
 
 
 def paint(color: Aesthetic, alpha: Aesthetic, n_rows: int) -> np.ndarray:

@@ -12,6 +12,7 @@ without its footer is lost. One pass at the end normalises, rounds and writes th
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -180,6 +181,9 @@ def read_epoch(path: str | Path, epoch: int) -> pl.DataFrame:
     Returns a table of n_samples rows with the columns of the store.
     Raises ValueError when the store has no such epoch.
     """
+    file, groups = _open(path)
+    if epoch in groups:
+        return pl.from_arrow(file.read_row_group(groups[epoch], use_threads=False))
     table = scan(path).filter(pl.col("epoch") == epoch).collect()
     if table.is_empty():
         last = scan(path).select(pl.col("epoch").max()).collect().item()
@@ -187,14 +191,44 @@ def read_epoch(path: str | Path, epoch: int) -> pl.DataFrame:
     return table
 
 
+def _open(path: str | Path) -> tuple[pq.ParquetFile, dict[int, int]]:
+    """Return the file of a store, and which row group holds which epoch."""
+    _check_exists(path)
+    status = Path(path).stat()
+    metadata, groups = _read_footer(str(path), status.st_mtime_ns, status.st_size)
+    return pq.ParquetFile(path, metadata=metadata), groups
+
+
+@lru_cache(maxsize=8)
+def _read_footer(path: str, *status: int) -> tuple[pq.FileMetaData, dict[int, int]]:
+    """Read the footer of a store once; it takes longer than an epoch.
+
+    status: what changes when the file does.
+    """
+    metadata = pq.read_metadata(path)
+    column = metadata.schema.names.index("epoch")
+    ranges = [
+        metadata.row_group(group).column(column).statistics
+        for group in range(metadata.num_row_groups)
+    ]
+    # In a file that something else has written, a row group need not be an epoch.
+    is_ours = all(one and one.has_min_max and one.min == one.max for one in ranges)
+    groups = {one.min: group for group, one in enumerate(ranges)} if is_ours else {}
+    return metadata, groups if len(groups) == len(ranges) else {}
+
+
 def scan(path: str | Path) -> pl.LazyFrame:
     """Return the store at `path` as a LazyFrame, for any question that Polars can answer.
 
     Raises FileNotFoundError when there is no file.
     """
+    _check_exists(path)
+    return pl.scan_parquet(path, glob=False)
+
+
+def _check_exists(path: str | Path) -> None:
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no epoch store at {str(path)!r}")
-    return pl.scan_parquet(path, glob=False)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ H264 = {
     "vcodec": "libx264",
     "preset": "veryfast",
     "tune": "psnr",
-    "x264-params": "trellis=1:8x8dct=0:chroma-qp-offset=-6:qcomp=1",
+    "x264-params": "trellis=1:8x8dct=0:chroma-qp-offset=-5",
     "pix_fmt": "yuv420p",
     "movflags": "+faststart",
     # The number of threads changes the bytes: the same everywhere, whatever the cores.
@@ -46,7 +46,7 @@ def write_movie(
     *,
     fps: float = 30,
     hold: float = 2.0,
-    crf: float = 32.5,
+    crf: float = 27.4,
     max_bytes: int = 10 * MEGABYTE,
 ) -> Path:
     """Encode frames as H.264 that every browser plays, and hold the last one for `hold` seconds.
@@ -142,7 +142,7 @@ def _make_h264(
         .filter("tpad", stop_mode="clone", stop_duration=hold)
         .filter("pad", "ceil(iw/2)*2", "ceil(ih/2)*2")
         # Players take an untagged movie of this height for BT.709, so make it one.
-        .filter("scale", out_color_matrix="bt709", out_range="tv")
+        .filter("scale", out_color_matrix="bt709", out_range="tv", flags="area")
         .filter("setparams", color_primaries="bt709", color_trc="bt709")
         .output(str(path), **H264, crf=crf)
     )

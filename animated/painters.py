@@ -2,6 +2,7 @@
 
 import copy
 import threading
+import warnings
 from functools import cached_property, lru_cache
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
-from matplotlib.transforms import Affine2D, Bbox
+from matplotlib.transforms import IdentityTransform
 from plotnine import geom_point, geom_segment, geom_tile, ggplot
 from plotnine._utils import SIZE_FACTOR, resolution
 from plotnine.coords import coord_cartesian, coord_fixed
@@ -29,12 +30,14 @@ from animated.aesthetics import (
     read_aesthetic,
     read_column,
 )
-from animated.raster import draw_points, draw_tiles, lay_over, make_stamps
+from animated.raster import draw_points, draw_tiles, lay_over, make_solid_stamps, make_stamps
 
 # plotnine and matplotlib draw one picture at a time.
 DRAWING = threading.RLock()
 # More sizes than this are rounded: each needs stamps of its own.
 MAX_SIZES = 64
+# Layers of fewer rows than this take plotnine no time that one would notice.
+LARGE = 1_000
 
 
 class Panel(NamedTuple):
@@ -114,14 +117,17 @@ class Painter:
         """Return positions on the axes of a panel."""
         return self.transform(panel, self.limit(panel, located))
 
+    @cached_property
+    def panels(self) -> list[dict[str, Any]]:
+        """What the rows of each panel have in common."""
+        return self.plot.layout.layout[get_facets(self.plot)].to_dict("records")
+
     def select(self, table: Table, panel: int) -> np.ndarray | slice:
         """Return which rows belong to a panel."""
-        layout = self.plot.layout.layout
-        names = [name for name in get_facets(self.plot) if name in table.columns]
-        if len(layout) == 1 or not names:
+        values = {name: value for name, value in self.panels[panel].items() if name in table}
+        if len(self.panels) == 1 or not values:
             return slice(None)
-        values = layout.iloc[panel]
-        matches = [(read_column(table, name) == values[name]).to_numpy() for name in names]
+        matches = [(read_column(table, name) == values[name]).to_numpy() for name in values]
         return np.flatnonzero(np.logical_and.reduce(matches))
 
     def split(self, table: Table, located: dict[str, np.ndarray]) -> list[tuple]:
@@ -150,29 +156,40 @@ class PointPainter(Painter):
         edges = paint(color, alpha, len(table))
         is_plain = shape.values[0] not in FILLED_SHAPES or fill.values == [None]
         sizes, styles = _round_sizes(size, len(table))
+        stroke = float(stroke.values[0])
         return {
             "parts": self.split(table, self.locate(table)),
             "edges": edges,
-            "faces": edges if is_plain else paint(fill, alpha, len(table)),
+            "faces": None if is_plain else paint(fill, alpha, len(table)),
+            "opacity": int(edges[0, 3]) if is_plain and alpha.codes is None else None,
             "styles": styles,
             # As plotnine's geom_point hands them to matplotlib's scatter.
-            "areas": (sizes + stroke.values[0]) ** 2 * np.pi,
-            "linewidth": stroke.values[0] * SIZE_FACTOR,
-            "shape": shape.values[0],
+            "markers": [
+                (shape.values[0], float((size + stroke) ** 2 * np.pi), stroke * SIZE_FACTOR)
+                for size in sizes
+            ],
         }
 
     def draw(self, canvas: np.ndarray, panel: Panel, ready: dict[str, Any]) -> None:
         """Draw the points of a panel."""
         rows, places = ready["parts"][panel.number]
         x, y = panel.to_pixels(places["x"], places["y"])
-        if np.isfinite(x + y).sum() == 1:  # matplotlib puts a single marker on whole pixels
-            x, y = np.floor(x + 0.5), np.floor(y + 0.5)
-        stamps = [
-            make_stamps(ready["shape"], area, ready["linewidth"], panel.dpi)
-            for area in ready["areas"]
-        ]
-        faces, edges, styles = (ready[name][rows] for name in ("faces", "edges", "styles"))
-        draw_points(canvas, panel.clip, x, y, faces, edges, _stack(stamps), styles)
+        if (
+            np.isfinite(x + y).sum() == 1
+        ):  # matplotlib puts a single marker in the middle of a pixel
+            x, y = np.floor(x + 0.5) + 0.5, np.floor(y + 0.5) + 0.5
+        colors, styles, opacity = ready["edges"][rows], ready["styles"][rows], ready["opacity"]
+        if opacity is not None:  # one coat of paint will do
+            stamps = [make_solid_stamps(*marker, panel.dpi, opacity) for marker in ready["markers"]]
+            colors = colors | np.array([0, 0, 0, 255], dtype=np.uint8)
+        else:
+            stamps = [make_stamps(*marker, panel.dpi) for marker in ready["markers"]]
+            faces = colors if ready["faces"] is None else ready["faces"][rows]
+            # Each point twice: its face, then its edge.
+            x, y = np.repeat(x, 2), np.repeat(y, 2)
+            colors = np.stack([faces, colors], axis=1).reshape(-1, 4)
+            styles = (styles[:, None] * 2 + np.array([0, 1], dtype=np.int32)).ravel()
+        draw_points(canvas, panel.clip, x, y, colors, _stack(stamps), styles)
 
 
 class TilePainter(Painter):
@@ -232,21 +249,26 @@ class SegmentPainter(Painter):
     def draw(self, canvas: np.ndarray, panel: Panel, ready: dict[str, Any]) -> None:
         """Draw the segments of a panel."""
         _, places = ready["parts"][panel.number]
-        ends = np.stack([places[name] for name in self.positions], axis=1).reshape(-1, 2, 2)
-        left, top, right, bottom = panel.clip
+        x, y = panel.to_pixels(
+            np.c_[places["x"], places["xend"]], np.c_[places["y"], places["yend"]]
+        )
+        kept = np.isfinite(x + y).all(axis=1)
+        window = _find_window(x[kept], y[kept], ready["linewidth"] * panel.dpi / 72, panel.clip)
+        if window is None:
+            return
+        left, top, right, bottom = window
         lines = LineCollection(
-            ends[np.isfinite(ends).all(axis=(1, 2))],
+            np.stack([x[kept] - left, bottom - y[kept]], axis=-1),
             edgecolor=ready["color"],
             linewidth=ready["linewidth"],
             linestyle=ready["linetype"],
             capstyle=self.spec.geom.params.get("lineend"),
-            transform=Affine2D(panel.matrix),
-            clip_box=Bbox([[left, panel.size[1] - bottom], [right, panel.size[1] - top]]),
+            transform=IdentityTransform(),
         )
         lines.set_figure(_get_figure(panel.dpi))
-        renderer = RendererAgg(*panel.size, panel.dpi)
+        renderer = RendererAgg(right - left, bottom - top, panel.dpi)
         lines.draw(renderer)
-        lay_over(canvas, np.asarray(renderer.buffer_rgba()))
+        lay_over(canvas[top:bottom, left:right], np.asarray(renderer.buffer_rgba()))
 
 
 class LayerPainter(Painter):
@@ -269,16 +291,37 @@ PAINTERS = {geom_point: PointPainter, geom_segment: SegmentPainter, geom_tile: T
 
 
 def make_painter(plot: ggplot, spec: layer, table: Table) -> Painter:
-    """Return the fastest painter that draws a layer just as plotnine does."""
+    """Return the fastest painter that draws a layer just as plotnine does.
+
+    Warns when that is plotnine itself and the layer is large.
+    """
+    name, reason = type(spec.geom).__name__, "there is no faster way for it"
     kind = PAINTERS.get(type(spec.geom))
     if kind and plot.layout.coord.is_linear:
         painter = kind(plot, spec)
         try:
             painter.prepare(table)
             return painter
-        except NotImplementedError:
-            pass
+        except NotImplementedError as error:
+            reason = str(error)
+    if len(table) > LARGE:
+        warnings.warn(
+            f"plotnine draws the {len(table)} rows of {name} anew in every epoch: {reason}",
+            stacklevel=2,
+        )
     return LayerPainter(plot, spec)
+
+
+def _find_window(
+    x: np.ndarray, y: np.ndarray, margin: float, clip: np.ndarray
+) -> tuple[int, int, int, int] | None:
+    """Return the left, top, right and bottom pixel of what is drawn, or None for nothing."""
+    if not x.size:
+        return None
+    low = np.floor([x.min() - margin, y.min() - margin]).astype(int) - 1
+    high = np.ceil([x.max() + margin, y.max() + margin]).astype(int) + 1
+    (left, top), (right, bottom) = np.maximum(low, clip[:2]), np.minimum(high, clip[2:])
+    return (left, top, right, bottom) if left < right and top < bottom else None
 
 
 @lru_cache(maxsize=8)
@@ -304,13 +347,14 @@ def _round_sizes(size: Aesthetic, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
 def _stack(stamps: list[np.ndarray]) -> np.ndarray:
     """Return stamps as one array, the smaller ones in the middle of their cells."""
     if len(stamps) == 1:
-        return stamps[0][None]
-    side = max(stamp.shape[2] for stamp in stamps)
-    stacked = np.zeros((len(stamps), *stamps[0].shape[:2], side, side, 2), dtype=np.uint8)
-    for cell, stamp in zip(stacked, stamps, strict=True):
-        rim = (side - stamp.shape[2]) // 2
-        cell[:, :, rim : side - rim, rim : side - rim] = stamp
-    return stacked
+        return stamps[0]
+    side = max(stamp.shape[-1] for stamp in stamps)
+    rims = [(side - stamp.shape[-1]) // 2 for stamp in stamps]
+    padded = [
+        np.pad(stamp, [(0, 0)] * 3 + [(rim, rim)] * 2)
+        for stamp, rim in zip(stamps, rims, strict=True)
+    ]
+    return np.concatenate(padded)
 
 
 def _build(plot: ggplot, spec: layer, table: Table) -> layer:

@@ -26,7 +26,7 @@ def make_stamps(shape: str, area: float, linewidth: float, dpi: float) -> np.nda
     shape: a marker that matplotlib knows, such as "o".
     area, linewidth: as `Axes.scatter` takes them, in square points and in points.
 
-    Returns read-only uint8 (POSITIONS down, POSITIONS across, k, k, 2), 255 where the face, and
+    Returns read-only uint8 (2, POSITIONS down, POSITIONS across, k, k), 255 where the face, and
     then the edge, of the marker covers a pixel whole. The marker lies in the middle pixel.
     Agg itself draws them, so only the position is rounded.
     """
@@ -39,22 +39,38 @@ def make_stamps(shape: str, area: float, linewidth: float, dpi: float) -> np.nda
     across, down = np.meshgrid(places, places)
     # To matplotlib the first row of pixels is the highest.
     offsets = np.c_[across.ravel(), POSITIONS * side - down.ravel()]
-    faces = _draw_markers(path, offsets, area, dpi, facecolors="white", edgecolors="none")
-    edges = _draw_markers(
-        path, offsets, area, dpi, facecolors="none", edgecolors="white", linewidths=linewidth
+    coats = (
+        {"facecolors": "white", "edgecolors": "none"},
+        {"facecolors": "none", "edgecolors": "white", "linewidths": linewidth},
     )
-    grid = np.stack([faces, edges], axis=-1).reshape(POSITIONS, side, POSITIONS, side, 2)
-    stamps = _trim(grid.swapaxes(1, 2))
+    sheets = np.array([_draw_markers(path, offsets, area, dpi, **coat) for coat in coats])
+    grid = sheets.reshape(2, POSITIONS, side, POSITIONS, side)
+    stamps = _trim(grid.swapaxes(2, 3))
+    stamps.flags.writeable = False
+    return stamps
+
+
+@lru_cache(maxsize=256)
+def make_solid_stamps(
+    shape: str, area: float, linewidth: float, dpi: float, opacity: int
+) -> np.ndarray:
+    """Return stamps as `make_stamps` does, but (1, ...): face and edge together, in one colour.
+
+    opacity: of that colour, 0 to 255.
+    """
+    face, edge = make_stamps(shape, area, linewidth, dpi) * (opacity / 255**2)
+    stamps = np.rint((face + edge - face * edge) * 255).astype(np.uint8)[None]
     stamps.flags.writeable = False
     return stamps
 
 
 def _trim(stamps: np.ndarray) -> np.ndarray:
     """Return a copy without the rim that no position of the marker reaches."""
-    used = stamps.any(axis=(0, 1, 4))
+    used = stamps.any(axis=(0, 1, 2))
     used = np.flatnonzero((used | used.T | used[::-1] | used[:, ::-1]).any(axis=0))
-    rim = min(used[0], len(stamps[0, 0]) - 1 - used[-1]) if len(used) else 0
-    return stamps[:, :, rim : stamps.shape[2] - rim, rim : stamps.shape[3] - rim].copy()
+    side = stamps.shape[-1]
+    rim = used[0] if len(used) else 0
+    return stamps[..., rim : side - rim, rim : side - rim].copy()
 
 
 def _draw_markers(
@@ -92,13 +108,13 @@ def _blend(pixel, color, opacity):
 
 
 @numba.njit(nogil=True, cache=True)
-def draw_points(canvas, clip, x, y, faces, edges, stamps, styles):
-    """Draw markers in the order given.
+def draw_points(canvas, clip, x, y, colors, stamps, styles):
+    """Stamp points in the order given.
 
     clip: left, top, right and bottom of the part of the canvas to draw in, in pixels.
     x, y: float64 (n,), pixels from the left and from the top; not finite: not drawn.
-    faces, edges: uint8 (n, 4).
-    stamps: uint8 (n_styles, POSITIONS, POSITIONS, k, k, 2), see `make_stamps`.
+    colors: uint8 (n, 4).
+    stamps: uint8 (n_styles, POSITIONS, POSITIONS, k, k), see `make_stamps`.
     styles: int32 (n,), which of the stamps a point has.
     """
     left, top, right, bottom = clip
@@ -109,16 +125,16 @@ def draw_points(canvas, clip, x, y, faces, edges, stamps, styles):
         if not (left - side < x[i] < right + side and top - side < y[i] < bottom + side):
             continue
         column, row = int(np.floor(x[i])), int(np.floor(y[i]))
-        stamp = stamps[styles[i], int((y[i] - row) * POSITIONS), int((x[i] - column) * POSITIONS)]
+        down, across = int((y[i] - row) * POSITIONS), int((x[i] - column) * POSITIONS)
+        stamp, alpha = stamps[styles[i], down, across], np.int32(colors[i, 3])
         column -= reach
         row -= reach
         for v in range(max(top - row, 0), min(bottom - row, side)):
             for u in range(max(left - column, 0), min(right - column, side)):
-                face, edge = np.int32(stamp[v, u, 0]), np.int32(stamp[v, u, 1])
-                if face:
-                    _blend(canvas[row + v, column + u], faces[i], _multiply(face, faces[i, 3]))
-                if edge:
-                    _blend(canvas[row + v, column + u], edges[i], _multiply(edge, edges[i, 3]))
+                cover = np.int32(stamp[v, u])
+                if cover:
+                    opacity = cover if alpha == 255 else _multiply(cover, alpha)
+                    _blend(canvas[row + v, column + u], colors[i], opacity)
 
 
 @numba.njit(nogil=True, cache=True)

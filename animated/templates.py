@@ -191,20 +191,37 @@ def find_stage(filled: Filled) -> Stage:
     """Return the stage on which a plot is drawn, from those that are kept if it is there.
 
     Plots share one when nothing differs but the data of layers that move, and no scale learns
-    anything else from them.
+    anything else from them. Warns when that is so often not the case that it takes time.
     """
     moving = [i for i in range(len(filled.template.plot.layers)) if _moves(filled, i)]
-    key = _describe(filled, moving)
+    parts = _describe(filled, moving)
+    key = join_hashes([repr(parts)])
     with DRAWING:
         if key not in _stages:
-            _stages[key] = Stage(filled, moving)
+            _warn(parts)
+            _stages[key] = Stage(filled, moving), parts
         _stages.move_to_end(key)
         while len(_stages) > MAX_STAGES:
             _stages.popitem(last=False)
-        return _stages[key]
+        return _stages[key][0]
 
 
-_stages: OrderedDict[str, Stage] = OrderedDict()
+_stages: OrderedDict[str, tuple[Stage, dict[str, Any]]] = OrderedDict()
+
+
+def _warn(parts: dict[str, Any]) -> None:
+    """Say why plotnine draws again what looks like a plot that is there."""
+    alike = [other for _, other in _stages.values() if other["plot"] == parts["plot"]]
+    if alike:
+        changed = [name for name, part in parts.items() if part != alike[-1].get(name)]
+        reason = " and ".join(changed) + " changed; limits on scales keep what data show the same"
+    elif len(_stages) == MAX_STAGES:
+        reason = "plots differ in more than their data, in a title, say"
+    else:
+        return
+    warnings.warn(
+        f"plotnine draws a plot anew, which takes long in every epoch: {reason}", stacklevel=2
+    )
 
 
 def _is_table(value: Any) -> bool:
@@ -233,30 +250,38 @@ def _moves(filled: Filled, number: int) -> bool:
     )
 
 
-def _describe(filled: Filled, moving: list[int]) -> str:
-    """Return a digest of all that decides the parts of a plot that stay."""
-    layers = range(len(filled.template.plot.layers))
-    fixed = [hash_table(filled.get_table(number)) for number in layers if number not in moving]
-    return join_hashes([filled.template.mark, *fixed, repr(_learn(filled, moving))])
+def _describe(filled: Filled, moving: list[int]) -> dict[str, Any]:
+    """Return all that decides the parts of a plot that stay."""
+    parts = {"plot": filled.template.mark}
+    for number, layer in enumerate(filled.template.plot.layers):
+        if number in moving:
+            _learn(filled, number, parts)
+        else:
+            name = f"the data of layer {number + 1}, {type(layer.geom).__name__},"
+            parts[name] = hash_table(filled.get_table(number))
+    return parts
 
 
-def _learn(filled: Filled, moving: list[int]) -> dict[str, tuple]:
-    """Return what scales without limits, and facets, learn from the layers that move."""
-    plot, learned = filled.template.plot, {}
-    for number in moving:
-        table = filled.get_table(number)
-        names = get_mapping(plot, plot.layers[number]).items()
-        free = [(aes_to_scale(a), n) for a, n in names if not has_limits(get_scale(plot.scales, a))]
-        facets = [(f"facet {name}", name) for name in get_facets(plot) if name in table.columns]
-        for key, name in free + facets:
-            column = read_column(table, name)
-            ends = column.dtype.is_numeric() and key not in dict(facets)
-            values = {column.min(), column.max()} if ends else {*column.unique().cast(pl.String)}
-            learned.setdefault((key, str(column.dtype), ends), set()).update(values)
-    return {
-        key: sorted(values, key=str) if not key[2] else (min(values), max(values))
-        for key, values in learned.items()
-    }
+def _learn(filled: Filled, number: int, parts: dict[str, Any]) -> None:
+    """Add what scales without limits, and facets, learn from a layer that moves."""
+    plot, table = filled.template.plot, filled.get_table(number)
+    mapping, facets = get_mapping(plot, plot.layers[number]), get_facets(plot)
+    for aesthetic, name in mapping.items():
+        if not has_limits(get_scale(plot.scales, aesthetic)):
+            column, key = read_column(table, name), f"the range of {aes_to_scale(aesthetic)}"
+            parts[key] = _join_ranges(parts.get(key), column)
+    for name in facets:
+        if name in table.columns:
+            key, column = f"the values of {name}", read_column(table, name)
+            parts[key] = sorted({*parts.get(key, []), *column.unique()}, key=str)
+
+
+def _join_ranges(known: tuple | None, column: pl.Series) -> tuple:
+    """Return the type of a column, and its extremes or its values, together with what is known."""
+    kind, before = known or (str(column.dtype), ())
+    if column.dtype.is_numeric():
+        return kind, (min([column.min(), *before[:1]]), max([column.max(), *before[1:]]))
+    return kind, tuple(sorted({*before, *column.unique().cast(pl.String)}, key=str))
 
 
 def _to_sparse_ggplot(filled: Filled, moving: list[int]) -> ggplot:

@@ -99,7 +99,7 @@ def notebook(project) -> dict:
     names = {"display": lambda _: None, "__name__": "visualize"}
     with contextlib.chdir(project):
         for source in sources:
-            if "draw_frames(" in source:
+            if "Frames(plot_frame" in source:
                 break
             exec(compile(source, "visualize.ipynb", "exec"), names)
     return names
