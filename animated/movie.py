@@ -18,17 +18,18 @@ from PIL import Image
 from animated.files import check_folder, replacing
 from animated.frames import Frames, read_frame
 from animated.progress import track
+from animated.raster import to_yuv
 
 Picture = str | Path | np.ndarray
 
 MEGABYTE = 1_000_000
 # Chosen by `benchmarks/encoders.py` for movies of many small points, which are noise to an encoder:
-# the quality of x264's own preset in half its time and at the same size.
+# better than x264's own preset at the same size, in a third of its time.
 H264 = {
     "vcodec": "libx264",
-    "preset": "veryfast",
+    "preset": "superfast",
     "tune": "psnr",
-    "x264-params": "trellis=1:8x8dct=0:chroma-qp-offset=-5",
+    "x264-params": "trellis=1:subme=2:bframes=0:8x8dct=0:chroma-qp-offset=-5",
     "pix_fmt": "yuv420p",
     "movflags": "+faststart",
     # The number of threads changes the bytes: the same everywhere, whatever the cores.
@@ -46,7 +47,7 @@ def write_movie(
     *,
     fps: float = 30,
     hold: float = 2.0,
-    crf: float = 27.4,
+    crf: float = 26.2,
     max_bytes: int = 10 * MEGABYTE,
 ) -> Path:
     """Encode frames as H.264 that every browser plays, and hold the last one for `hold` seconds.
@@ -69,7 +70,7 @@ def write_movie(
     with replacing(output_path) as temporary:
         for quality in np.arange(crf, 52, 2):
             make_stream = partial(_make_h264, temporary, fps=fps, hold=hold, crf=quality)
-            _run(make_stream, frames, f"Making {Path(output_path).name}")
+            _run(make_stream, frames, f"Making {Path(output_path).name}", _encode_yuv)
             if temporary.stat().st_size <= max_bytes:
                 break
     return Path(output_path)
@@ -126,26 +127,36 @@ def find_ffmpeg() -> str:
     return named or imageio_ffmpeg.get_ffmpeg_exe()
 
 
-def _open(size: tuple[int, int], fps: float) -> ffmpeg.nodes.FilterableStream:
+def _open(
+    size: tuple[int, int], fps: float, pix_fmt: str = "rgb24"
+) -> ffmpeg.nodes.FilterableStream:
     # The rate belongs to the input: given only to the output, frames would be dropped or doubled.
     width, height = size
     return ffmpeg.input(
-        "pipe:", format="rawvideo", pix_fmt="rgb24", s=f"{width}x{height}", framerate=fps
+        "pipe:", format="rawvideo", pix_fmt=pix_fmt, s=f"{width}x{height}", framerate=fps
     )
 
 
 def _make_h264(
     path: Path, size: tuple[int, int], *, fps: float, hold: float, crf: float
 ) -> ffmpeg.nodes.OutputStream:
+    width, height = (side + side % 2 for side in size)
     return (
-        _open(size, fps)
-        .filter("tpad", stop_mode="clone", stop_duration=hold)
-        .filter("pad", "ceil(iw/2)*2", "ceil(ih/2)*2")
-        # Players take an untagged movie of this height for BT.709, so make it one.
-        .filter("scale", out_color_matrix="bt709", out_range="tv", flags="area")
+        _open((width, height), fps, "yuv420p")
+        # Players take an untagged movie of this height for BT.709, which is what it is.
+        .filter("setparams", range="tv", colorspace="bt709")
         .filter("setparams", color_primaries="bt709", color_trc="bt709")
+        .filter("tpad", stop_mode="clone", stop_duration=hold)
         .output(str(path), **H264, crf=crf)
     )
+
+
+def _encode_yuv(picture: np.ndarray) -> np.ndarray:
+    """Return a picture as H.264 wants it, with one more black row or column where it is odd."""
+    height, width, _ = picture.shape
+    if height % 2 or width % 2:
+        picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)))
+    return to_yuv(np.ascontiguousarray(picture))
 
 
 def _make_gif(
@@ -174,8 +185,9 @@ def _run(
     make_stream: Callable[[tuple[int, int]], ffmpeg.nodes.OutputStream],
     frames: Frames | list[Picture],
     title: str,
+    encode: Callable[[np.ndarray], np.ndarray] = np.ascontiguousarray,
 ) -> None:
-    """Send frames to ffmpeg, one by one and as soon as they are there."""
+    """Send frames to ffmpeg, one by one and as soon as they are there, as `encode` makes them."""
     pictures = map(_read, track(frames, title, len(frames)))
     first = next(pictures)
     height, width, _ = first.shape
@@ -190,7 +202,7 @@ def _run(
             with suppress(BrokenPipeError), process.stdin as pipe:
                 for picture in chain([first], pictures):
                     _check_size(picture.shape, first.shape)
-                    pipe.write(np.ascontiguousarray(picture))
+                    pipe.write(encode(picture))
         except BaseException:
             process.kill()
             raise
