@@ -47,7 +47,7 @@ def write_movie(
     *,
     fps: float = 30,
     hold: float = 2.0,
-    crf: float = 26.2,
+    crf: float = 26.4,
     max_bytes: int = 10 * MEGABYTE,
 ) -> Path:
     """Encode frames as H.264 that every browser plays, and hold the last one for `hold` seconds.
