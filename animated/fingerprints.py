@@ -32,7 +32,7 @@ def hash_plot(plot: ggplot) -> str:
 
 
 def hash_table(table: pd.DataFrame | pl.DataFrame | None) -> str:
-    """Return a digest that differs when tables do, in their values or the names or types of columns.
+    """Return a digest that differs when tables do: in values, or in names or types of columns.
 
     The order of columns says nothing: plotnine's annotate takes it from a set.
     """

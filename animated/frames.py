@@ -6,6 +6,7 @@ fingerprint of its plots.
 """
 
 import struct
+import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
@@ -127,15 +128,20 @@ class Frames:
         marks = map(read_mark, self.paths) if self.folder else (None for _ in self.epochs)
         tasks = _chunk(zip(self.epochs, marks, strict=True), TASK)
         n_workers = joblib.effective_n_jobs(self.n_jobs)
-        waiting = None
-        for round_ in _chunk(tasks, n_workers * TASKS_PER_WORKER):
-            # One round is drawn while another one is consumed, and no more: memory is constant.
-            parallel = joblib.Parallel(self.n_jobs, prefer="threads", return_as="generator")
-            drawn = parallel(joblib.delayed(self.recipe.draw)(task) for task in round_)
-            if waiting is not None:
-                yield from _flatten(waiting)
-            waiting = drawn
-        yield from _flatten(waiting)
+        rounds = []
+        try:
+            for tasks_of_round in _chunk(tasks, n_workers * TASKS_PER_WORKER):
+                # One round is drawn while another is consumed, and no more: memory is constant.
+                parallel = joblib.Parallel(self.n_jobs, prefer="threads", return_as="generator")
+                rounds.append(parallel(joblib.delayed(self.recipe.draw)(t) for t in tasks_of_round))
+                if len(rounds) > 1:
+                    yield from _flatten(rounds[0])
+                    del rounds[0]
+            yield from _flatten(rounds[0])
+        finally:
+            with warnings.catch_warnings(action="ignore"):  # that tasks were not waited for
+                for round_ in rounds:
+                    round_.close()
 
 
 def read_frame(path: str | Path) -> np.ndarray:
@@ -189,14 +195,14 @@ class _Recipe:
 
     @cached_property
     def pickled(self) -> bytes:
-        # A notebook's function brings its data along: write them once, not once a task.
-        return cloudpickle.dumps(self.ingredients)
+        # A notebook's function brings its data along: pack them once, not once a task.
+        return isal_zlib.compress(cloudpickle.dumps(self.ingredients), 1)
 
     def __reduce__(self) -> tuple:
         return _load, (self.pickled,)
 
     def draw(self, task: list[tuple[int, str | None]]) -> list[tuple]:
-        """Draw the frames of some epochs, but for those that have the fingerprint they came with."""
+        """Draw the frames of some epochs, but for those whose mark has not changed."""
         return [self.draw_frame(*item) for item in task]
 
     def draw_frame(self, epoch: int, known: str | None) -> tuple[np.ndarray | None, bytes | None]:
@@ -212,7 +218,7 @@ class _Recipe:
 
 @lru_cache(maxsize=2)
 def _load(pickled: bytes) -> _Recipe:
-    return _Recipe(*cloudpickle.loads(pickled))
+    return _Recipe(*cloudpickle.loads(isal_zlib.decompress(pickled)))
 
 
 class _Picture:

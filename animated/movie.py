@@ -200,8 +200,8 @@ def _run(
         try:
             # A broken pipe says that ffmpeg gave up; below it says why.
             with suppress(BrokenPipeError), process.stdin as pipe:
-                for picture in chain([first], pictures):
-                    _check_size(picture.shape, first.shape)
+                for position, picture in enumerate(chain([first], pictures)):
+                    _check_size(picture.shape, first.shape, position)
                     pipe.write(encode(picture))
         except BaseException:
             process.kill()
@@ -210,7 +210,8 @@ def _run(
             process.wait()
         if process.returncode != 0:
             words.seek(0)
-            raise RuntimeError(f"ffmpeg failed: {words.read().decode(errors='replace').strip()}")
+            reason = words.read().decode(errors="replace").strip()
+            raise RuntimeError(f"ffmpeg failed: {reason or f'it ended with {process.returncode}'}")
 
 
 def _read(frame: Picture) -> np.ndarray:
@@ -231,16 +232,15 @@ def _check_frames(
         find_ffmpeg()
     if not isinstance(frames, Frames):
         shapes = [_measure(frame) for frame in frames]
-        for shape in shapes:
-            _check_size(shape, shapes[0])
+        for position, shape in enumerate(shapes):
+            _check_size(shape, shapes[0], position)
     return frames
 
 
-def _check_size(shape: tuple[int, ...], first: tuple[int, ...]) -> None:
+def _check_size(shape: tuple[int, ...], first: tuple[int, ...], position: int) -> None:
     if shape[:2] != first[:2]:
-        raise ValueError(
-            f"frames must all be {first[1]} x {first[0]} pixels, got {shape[1]} x {shape[0]}"
-        )
+        sizes = [f"{width} x {height}" for height, width in (first[:2], shape[:2])]
+        raise ValueError(f"frames must all be {sizes[0]} pixels, got {sizes[1]} at {position}")
 
 
 def _measure(frame: Picture) -> tuple[int, int]:

@@ -11,6 +11,7 @@ import warnings
 from collections import OrderedDict
 from functools import partial
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -53,7 +54,7 @@ class Template:
         """Keep a copy of `plot`. Raises TypeError when it is no plotnine plot."""
         if not isinstance(plot, ggplot):
             raise TypeError(f"plot must be a plotnine plot, got {type(plot).__name__}")
-        self.plot = copy.deepcopy(plot)
+        self.plot = _copy(plot)
         self.owners = [layer for layer in self.plot.layers if _is_table(layer._data)]
         self.tables = (self.plot.data, *(layer._data for layer in self.owners))
         self.mark = hash_plot(self.plot)
@@ -92,7 +93,7 @@ class Filled(NamedTuple):
 
     def to_ggplot(self) -> ggplot:
         """Return a plot of its own, to which more can be added."""
-        plot = copy.deepcopy(self.template.plot)
+        plot = _copy(self.template.plot)
         plot.data, *rest = self.tables
         owners = [layer for layer in plot.layers if _is_table(layer._data)]
         for layer, table in zip(owners, rest, strict=True):
@@ -222,6 +223,14 @@ def _warn(parts: dict[str, Any]) -> None:
     warnings.warn(
         f"plotnine draws a plot anew, which takes long in every epoch: {reason}", stacklevel=2
     )
+
+
+def _copy(plot: ggplot) -> ggplot:
+    """Return a copy of a plot that shares nothing but tables with it."""
+    plot = copy.deepcopy(plot)
+    # Copies of a plot share what has been built of it last, data and all.
+    plot._build_objs = SimpleNamespace()
+    return plot
 
 
 def _is_table(value: Any) -> bool:

@@ -1,7 +1,5 @@
 """What several tests need: real digits, a small epoch store, and the notebook's own plots."""
 
-import contextlib
-import json
 import shutil
 import subprocess
 import sys
@@ -12,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import polars as pl
 import pytest
+from tools import load_notebook
 
 from animated.epochs import EpochWriter
 from animated.tables import to_features
@@ -93,16 +92,8 @@ def project(tmp_path_factory, digits) -> Path:
 
 @pytest.fixture(scope="session")
 def notebook(project) -> dict:
-    """The names that visualize.ipynb defines before it draws its frames."""
-    cells = json.loads((ROOT / "visualize.ipynb").read_text())["cells"]
-    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    names = {"display": lambda _: None, "__name__": "visualize"}
-    with contextlib.chdir(project):
-        for source in sources:
-            if "Frames(plot_frame" in source:
-                break
-            exec(compile(source, "visualize.ipynb", "exec"), names)
-    return names
+    """The names that visualize.ipynb defines before it makes the movie."""
+    return load_notebook(project)
 
 
 @pytest.fixture

@@ -118,7 +118,18 @@ def test_read_epoch_reads_nothing_else(path):
             file.seek(column.data_page_offset)
             file.write(b"\xff" * column.total_compressed_size)
     assert read_epoch(path, 4).equals(expected)
-    with pytest.raises(pl.exceptions.PolarsError):
+    with pytest.raises(OSError):
+        read_epoch(path, 2)
+
+
+def test_read_epoch_of_a_file_that_something_else_has_written(path):
+    write(path, make_layouts(), labels=LABELS)
+    expected = [read_epoch(path, epoch) for epoch in range(6)]
+    scan(path).collect().write_parquet(path, row_group_size=7)
+    assert all(read_epoch(path, epoch).equals(expected[epoch]) for epoch in range(6))
+    scan(path).filter(pl.col("epoch") > 3).collect().write_parquet(path)
+    assert read_epoch(path, 5).equals(expected[5])
+    with pytest.raises(ValueError, match="got 2"):
         read_epoch(path, 2)
 
 

@@ -1,18 +1,22 @@
 """Frames by their pixels, and that only what needs drawing is drawn."""
 
 import contextlib
+import logging
 import os
 import signal
 
+import joblib
 import numpy as np
 import polars as pl
 import pytest
 from conftest import N_EPOCHS, PAIRED, PALETTE, crop_legend, run_python, to_classes
+from fidelity import compare
 from PIL import Image
-from plotnine import labs, scale_color_brewer, scale_x_continuous, theme
+from plotnine import element_rect, labs, theme
+from test_movie import decode
 
 import animated.frames
-from animated.frames import draw_frames, fingerprint
+from animated.frames import Frames
 from util import combine_plots
 
 
@@ -45,7 +49,7 @@ def to_pixels(notebook):
 @pytest.fixture(scope="session")
 def frames(notebook, project):
     with contextlib.chdir(project):
-        drawn = draw_frames(notebook["plot_frame"], range(N_EPOCHS), "frames", n_jobs=1)
+        drawn = Frames(notebook["plot_frame"], range(N_EPOCHS), "frames", n_jobs=1).save()
     return [project / path for path in drawn]
 
 
@@ -126,107 +130,185 @@ def test_colours_do_not_depend_on_which_digits_are_there(notebook):
     assert counts[[3, 8]].min() > 50 and np.delete(counts, [3, 8]).sum() < counts.sum() * 0.1
 
 
+def save(plot_frame, folder, epochs=range(N_EPOCHS), **options):
+    return Frames(plot_frame, epochs, folder, **options).save()
+
+
+def test_frames_look_as_plotnine_draws_them(frames, notebook, in_project):
+    for epoch, frame in enumerate(frames):
+        reference = np.asarray(combine_plots(notebook["plot_frame"](epoch)))
+        psnr, largest = compare(read(frame), reference)
+        assert psnr > 45 and largest <= 40
+
+
+def test_frames_are_arrays_in_order(notebook, frames, in_project):
+    drawn = Frames(notebook["plot_frame"], range(N_EPOCHS), None)
+    assert len(drawn) == N_EPOCHS and drawn.paths == []
+    for _ in range(2):
+        pictures = list(drawn)
+        assert [picture.dtype for picture in pictures] == [np.uint8] * N_EPOCHS
+        for picture, frame in zip(pictures, frames, strict=True):
+            assert np.array_equal(picture, read(frame))
+    assert np.array_equal(drawn[-1], read(frames[-1]))
+
+
 def test_frames_are_pure_and_kept(in_project, notebook, frames, monkeypatch):
     expected = [frame.read_bytes() for frame in frames]
     folder = in_project / "frames"
     for path in folder.glob("*.png"):
         path.unlink()
-    drawn = draw_frames(notebook["plot_frame"], range(N_EPOCHS), folder, n_jobs=2)
+    drawn = save(notebook["plot_frame"], folder, n_jobs=2)
     assert [path.name for path in drawn] == [f"combined-{epoch:06}.png" for epoch in range(4)]
     assert [path.read_bytes() for path in drawn] == expected
 
     for path in drawn:
         os.utime(path, (1, 1))
     drawn[1].unlink()
-    drawn[2].write_bytes(b"half a frame")
+    drawn[2].write_bytes(expected[2][:-1])
     calls = []
+    draw = animated.frames._draw_parts
     monkeypatch.setattr(
-        animated.frames, "combine_plots", lambda plots: calls.append(plots) or combine_plots(plots)
+        animated.frames, "_draw_parts", lambda *parts: calls.append(parts) or draw(*parts)
     )
-    again = draw_frames(notebook["plot_frame"], range(N_EPOCHS), folder, n_jobs=1)
+    again = save(notebook["plot_frame"], folder, n_jobs=1)
     assert len(calls) == 2, "only the missing and the broken frame need drawing"
     assert [path.read_bytes() for path in again] == expected
     assert [path.stat().st_mtime == 1 for path in again] == [True, False, False, True]
+    assert save(notebook["plot_frame"], folder) == again and len(calls) == 2
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading", "sequential"])
+def test_every_backend_draws_the_same(backend, notebook, frames, in_project):
+    with joblib.parallel_config(backend, n_jobs=2):
+        drawn = save(notebook["plot_frame"], in_project, n_jobs=None)
+    assert [path.read_bytes() for path in drawn] == [frame.read_bytes() for frame in frames]
+
+
+def test_cluster_that_loses_a_worker(notebook, in_project, tmp_path):
+    """Frames from two processes, one of which is killed half-way, are those drawn here."""
+    distributed = pytest.importorskip("distributed")
+    template = notebook["plot_frame"](0)[0].template
+    tables = [notebook["plot_frame"](epoch)[0].tables for epoch in range(N_EPOCHS)]
+
+    def plot_frame(epoch):
+        return [template.fill(*tables[epoch % N_EPOCHS])]
+
+    expected = [path.read_bytes() for path in save(plot_frame, tmp_path, range(40), name="here")]
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with (
+        distributed.LocalCluster(**options, silence_logs=logging.CRITICAL) as cluster,
+        distributed.Client(cluster) as client,
+        joblib.parallel_config("dask"),
+    ):
+        frames = Frames(plot_frame, range(40), tmp_path, name="there")
+        for position, _ in enumerate(frames):
+            if position == 3:
+                workers = client.run(os.getpid)
+                assert os.getpid() not in workers.values()
+                os.kill(min(workers.values()), signal.SIGKILL)
+    assert position == 39
+    assert [path.read_bytes() for path in frames.paths] == expected
 
 
 def test_changed_title_is_drawn_again(in_project, notebook, frames):
     def plot_frame(epoch):
-        return [plot + labs(title="Another title") for plot in notebook["plot_frame"](epoch)[:1]]
+        plots = [filled.to_ggplot() for filled in notebook["plot_frame"](epoch)]
+        return [plots[0] + labs(title="Another title"), plots[1]]
 
     old = frames[0].read_bytes()
-    path = draw_frames(plot_frame, [0], in_project / "frames", n_jobs=1)[0]
+    path = save(plot_frame, in_project / "frames", [0])[0]
     assert path.read_bytes() != old
+    difference = np.abs(read(path) - read(frames[0])).max(axis=2) > 40
+    rows = np.flatnonzero(difference.any(axis=1))
+    assert rows.min() > 10 and rows.max() < 60, "only the title differs"
 
 
-def make_labels(unit):
-    return lambda breaks: [f"{value} {unit}" for value in breaks]
+def test_plain_plots_and_other_figures(notebook, in_project):
+    picture = np.full((800, 20, 3), 200, dtype=np.uint8)
+    filled = notebook["plot_frame"](1)
+
+    def plot_frame(epoch):
+        return [filled[0].to_ggplot(), Image.fromarray(picture), filled[1]]
+
+    drawn = Frames(plot_frame, [0], None)[0]
+    assert drawn.shape == (800, 1120, 3) and (drawn[:, 800:820] == 200).all()
+    assert compare(drawn, np.asarray(combine_plots(plot_frame(0))))[0] > 45
 
 
-def test_fingerprint(notebook, recwarn):
-    def plots(**change):
-        return notebook["plot_frame"](**({"epoch": 1} | change))
+@pytest.mark.parametrize("orientation", ["horizontal", "vertical"])
+def test_plots_of_different_sizes(notebook, in_project, orientation):
+    left = notebook["plot_frame"](2)[0].to_ggplot()
+    small = left + theme(figure_size=(4, 3), plot_background=element_rect(fill="#224466"))
 
-    mark = fingerprint(plots())
-    assert mark == fingerprint(plots())
-    left, right = plots()
-    others = [
-        plots(epoch=2),
-        [right, left],
-        [left],
-        [left + labs(subtitle="x"), right],
-        [left + theme(figure_size=(4, 4)), right],
-        [left + scale_color_brewer(type="qual", palette="Set3"), right],
-        [left + scale_x_continuous(labels=lambda breaks: [f"{b:{'.1f'}}" for b in breaks]), right],
-        [left + scale_x_continuous(labels=lambda breaks: [f"{b:{'.2f'}}" for b in breaks]), right],
-        *([left + scale_x_continuous(labels=make_labels(unit)), right] for unit in ("m", "s")),
-        [left, notebook["plot_digits"](notebook["get_pixels"](notebook["df_digits"], 99), 8)],
-    ]
-    assert len({mark, *map(fingerprint, others)}) == len(others) + 1
-    left.save(os.devnull, format="png", verbose=False)
-    assert fingerprint([left, right]) == mark
+    def plot_frame(epoch):
+        return [left, small]
+
+    drawn = Frames(plot_frame, [0], None, orientation=orientation)[0]
+    reference = np.asarray(combine_plots(plot_frame(0), orientation=orientation))
+    assert drawn.shape == reference.shape and compare(drawn, reference)[0] > 45
 
 
-def test_interrupted_drawing_goes_on(tmp_path):
-    code = """
-        import os, signal, sys
-        import pandas as pd
-        from plotnine import aes, geom_point, ggplot, theme
-        from animated.frames import draw_frames
+def test_png_is_what_pillow_reads(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (7, 5, 3), dtype=np.uint8)
+    path = tmp_path / "a.png"
+    path.write_bytes(animated.frames.encode_png(pixels, "mark"))
+    with Image.open(path) as image:
+        image.verify()
+    assert np.array_equal(np.asarray(Image.open(path)), pixels)
+    assert animated.frames.read_mark(path) == "mark"
+    path.write_bytes(path.read_bytes()[:-5])
+    assert animated.frames.read_mark(path) is None
 
-        def plot_frame(epoch):
-            if epoch == int(sys.argv[2]):
-                os.kill(os.getpid(), signal.SIGINT)
-            data = pd.DataFrame({"x": [epoch, 0], "y": [0, 1]})
-            return [ggplot(data, aes("x", "y")) + geom_point() + theme(figure_size=(1, 1))]
 
-        draw_frames(plot_frame, range(6), sys.argv[1], n_jobs=1)
-    """
+INTERRUPTED = """
+    import os, signal, sys
+    import pandas as pd
+    from plotnine import aes, geom_point, ggplot, theme
+    from animated.frames import Frames
+    from animated.movie import write_movie
 
-    def run(stop):
-        return run_python(code, tmp_path, stop)
+    def plot_frame(epoch):
+        if epoch == int(sys.argv[2]):
+            os.kill(os.getpid(), getattr(signal, sys.argv[3]))
+        data = pd.DataFrame({"x": [epoch, 0, 30], "y": [0, 1, 1]})
+        return [ggplot(data, aes("x", "y")) + geom_point() + theme(figure_size=(1, 1))]
 
-    assert run(4).returncode in (1, -signal.SIGINT)
-    drawn = sorted(path.name for path in tmp_path.iterdir())
-    assert drawn == [f"combined-{epoch:06}.png" for epoch in range(4)]
-    times = [path.stat().st_mtime_ns for path in sorted(tmp_path.iterdir())]
-    finished = run(-1)
+    frames = Frames(plot_frame, range(30), sys.argv[1], n_jobs=2)
+    write_movie(frames, sys.argv[1] + "/movie.mp4")
+"""
+
+
+@pytest.mark.parametrize("kind", ["SIGINT", "SIGKILL"])
+def test_interrupted_movie_goes_on(tmp_path, kind):
+    stopped = run_python(INTERRUPTED, tmp_path, 24, kind)
+    assert stopped.returncode != 0
+    done = sorted(tmp_path.glob("combined-*.png"))
+    assert 0 < len(done) < 24 and not (tmp_path / "movie.mp4").exists()
+    if kind == "SIGINT":
+        assert "KeyboardInterrupt" in stopped.stderr and not list(tmp_path.glob(".*"))
+    for path in done:
+        Image.open(path).load()
+    times = [path.stat().st_mtime_ns for path in done]
+    finished = run_python(INTERRUPTED, tmp_path, -1, kind)
     assert finished.returncode == 0, finished.stderr
-    assert len(list(tmp_path.iterdir())) == 6
-    assert [path.stat().st_mtime_ns for path in sorted(tmp_path.iterdir())][:4] == times
-    assert "Drawing" in finished.stderr
+    assert len(list(tmp_path.glob("combined-*.png"))) == 30
+    assert [path.stat().st_mtime_ns for path in done] == times, "they were drawn again"
+    assert len(decode(tmp_path / "movie.mp4")[1]) == 30 + 60
+    assert "Making movie.mp4" in finished.stderr
 
 
 @pytest.mark.parametrize(
-    ("plot_frame", "epochs", "folder", "error", "message"),
+    ("change", "error", "message"),
     [
-        (3, [0], ".", TypeError, "plot_frame must be a function, got int"),
-        (len, [], ".", ValueError, "epochs must name at least one epoch, got none"),
-        (len, [0], "nowhere", FileNotFoundError, "no folder 'nowhere'"),
+        ({"plot_frame": 3}, TypeError, "plot_frame must be a function, got int"),
+        ({"epochs": []}, ValueError, "epochs must name at least one epoch, got none"),
+        ({"folder": "nowhere"}, FileNotFoundError, "no folder 'nowhere'"),
+        ({"orientation": "up"}, ValueError, "must be 'horizontal' or 'vertical', got 'up'"),
     ],
 )
-def test_bad_input(plot_frame, epochs, folder, error, message):
+def test_bad_input(change, error, message):
     with pytest.raises(error, match=message):
-        draw_frames(plot_frame, epochs, folder)
+        Frames(**({"plot_frame": len, "epochs": [0], "folder": "."} | change))
 
 
 def test_palette_is_colorbrewer(notebook):

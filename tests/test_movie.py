@@ -2,10 +2,12 @@
 
 import imageio_ffmpeg
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
 from animated import movie
+from animated.frames import Frames, read_frame
 from animated.movie import find_ffmpeg, write_gif, write_movie, write_poster
 
 COLORS = [(255, 0, 0), (0, 200, 0), (0, 0, 255), (255, 255, 0), (255, 0, 255)]
@@ -119,8 +121,7 @@ def test_same_frames_same_bytes(noise, tmp_path):
 def test_words_of_ffmpeg_reach_the_user(frames, tmp_path, monkeypatch):
     path = write_movie(frames, tmp_path / "a.mp4")
     content = path.read_bytes()
-    broken = movie._h264(21) | {"vcodec": "libx265000"}
-    monkeypatch.setattr(movie, "_h264", lambda quality: broken)
+    monkeypatch.setitem(movie.H264, "vcodec", "libx265000")
     with pytest.raises(RuntimeError, match=r"ffmpeg failed: .*libx265000"):
         write_movie(frames, path)
     assert path.read_bytes() == content
@@ -139,6 +140,43 @@ def test_interrupt_leaves_the_old_movie(frames, tmp_path, monkeypatch):
         write_movie(frames[::-1], path)
     assert path.read_bytes() == content
     assert not list(tmp_path.glob(".*"))
+
+
+def test_ffmpeg_that_dies_is_noticed_at_once(frames, tmp_path):
+    path = write_movie(frames, tmp_path / "a.mp4")
+    content, shown = path.read_bytes(), []
+
+    def plot_frame(epoch):
+        shown.append(epoch)
+        if epoch == 20:
+            for child in psutil.Process().children():
+                if "ffmpeg" in child.name():
+                    child.kill()
+                    child.wait()
+        return [Image.new("RGB", (640, 480), COLORS[epoch % 5])]
+
+    with pytest.raises(RuntimeError, match="ffmpeg failed: it ended with -9"):
+        write_movie(Frames(plot_frame, range(2_000), tmp_path, n_jobs=2), path)
+    assert len(shown) < 100, "frames were drawn for nobody"
+    assert path.read_bytes() == content
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_frames_may_be_arrays(frames, tmp_path):
+    arrays = [np.full((48, 64, 3), color, dtype=np.uint8) for color in COLORS]
+    of_arrays = write_movie(arrays, tmp_path / "a.mp4").read_bytes()
+    assert of_arrays == write_movie(frames, tmp_path / "b.mp4").read_bytes()
+
+
+def test_first_drawn_then_read(frames, tmp_path):
+    drawn = Frames(lambda epoch: [Image.open(frames[epoch])], range(5), tmp_path)
+    movie_bytes = write_movie(drawn, tmp_path / "a.mp4").read_bytes()
+    assert [read_frame(path).tolist() for path in drawn.paths] == [
+        read_frame(path).tolist() for path in frames
+    ]
+    assert write_movie(drawn, tmp_path / "b.mp4").read_bytes() == movie_bytes
+    gif = write_gif(drawn, tmp_path / "a.gif", width=32).read_bytes()
+    assert gif == write_gif(frames, tmp_path / "b.gif", width=32).read_bytes()
 
 
 def test_ffmpeg_is_that_of_the_wheel_or_the_one_named(monkeypatch):
@@ -174,5 +212,5 @@ def test_bad_input(frames, tmp_path, monkeypatch, change, error, message):
 
 def test_frames_of_different_sizes(frames, tmp_path):
     Image.new("RGB", (10, 10)).save(frames[2])
-    with pytest.raises(ValueError, match=r"all be \(64, 48\) pixels, got \(10, 10\) in .*2.png"):
+    with pytest.raises(ValueError, match="all be 64 x 48 pixels, got 10 x 10 at 2"):
         write_movie(frames, tmp_path / "a.mp4")
