@@ -34,8 +34,8 @@ notebooks: $(VENV)/installed  ## run all notebooks in place, for maintainers
 		--ExecutePreprocessor.record_timing=False \
 		--ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS)
 
-bench: $(VENV)/installed  ## measure what the README says
-	for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark; done
+bench: $(VENV)/installed  ## measure what the README says, in twenty minutes
+	$(BIN)/python benchmarks/all.py
 
 clean:  ## remove .venv, frames and caches, but nothing that is committed
 	rm -rf $(VENV) data/cache data/*.arrow frames/*.png *.egg-info .pytest_cache .ruff_cache

@@ -16,6 +16,7 @@ from plotnine.layer import layer
 from plotnine.scales.scale import scale
 from plotnine.scales.scale_continuous import scale_continuous
 from plotnine.scales.scale_discrete import scale_discrete
+from plotnine.scales.scale_identity import MapTrainMixin
 
 Table = pd.DataFrame | pl.DataFrame
 
@@ -36,6 +37,11 @@ class Aesthetic(NamedTuple):
     def spread(self, values: np.ndarray, n_rows: int) -> np.ndarray:
         """Return for each row what `values`, one for each of its own, holds for it."""
         return np.repeat(values, n_rows, axis=0) if self.codes is None else values[self.codes]
+
+    def is_missing(self, n_rows: int) -> np.ndarray:
+        """Return for each row whether it has no value."""
+        missing = [value is None or value is pd.NA or value != value for value in self.values]
+        return self.spread(np.array(missing), n_rows)
 
 
 def get_mapping(plot: ggplot, spec: layer) -> dict[str, Any]:
@@ -82,6 +88,8 @@ def read_aesthetic(
     if name not in mapping:
         return Aesthetic([spec.geom.DEFAULT_AES[name]])
     scale, column = get_scale(plot.scales, name), read_column(table, mapping[name])
+    if isinstance(scale, MapTrainMixin):
+        raise NotImplementedError(f"{type(scale).__name__}, which has no values of its own")
     if isinstance(scale, scale_discrete) and column.dtype in WORDS:
         column = _to_enum(column)
         levels = column.dtype.categories

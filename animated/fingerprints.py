@@ -1,18 +1,34 @@
 """What decides how a plot looks, in 64 hexadecimal digits."""
 
 import hashlib
+import inspect
+import sys
+from functools import partial
 from importlib.metadata import version
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
+import cloudpickle
 import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
 from plotnine import ggplot
 
+Table = pd.DataFrame | pl.DataFrame
+
 # What of a plot decides how it looks, besides its tables.
-PARTS = ("mapping", "layers", "scales", "coordinates", "facet", "guides", "labels", "theme")
+PARTS = (
+    "mapping",
+    "layers",
+    "scales",
+    "coordinates",
+    "facet",
+    "guides",
+    "labels",
+    "theme",
+    "watermarks",
+)
 # What does not: the variables around a plot, and what a theme has already worked out.
 OTHERS = ("environment", "T")
 # What draws decides as well. Looked up once: it takes milliseconds.
@@ -24,28 +40,75 @@ DRAWING = 2
 def hash_plot(plot: ggplot) -> str:
     """Return a digest that differs when plots with the same tables would look different.
 
-    It covers mappings, layers, scales, coordinates, facets, guides, labels and theme, and the
-    versions of what draws; neither the tables nor the variables that an expression looks up.
+    It covers mappings and the variables in them, layers, scales, coordinates, facets, guides,
+    labels, theme and watermarks, and the versions of what draws; but not the tables.
     """
-    parts = [_to_plain(getattr(plot, part)) for part in PARTS]
-    return join_hashes([joblib.hash([parts, VERSIONS, DRAWING])])
+    parts = [_to_plain(getattr(plot, part, None)) for part in PARTS]
+    everything = [parts, _to_plain(_find_variables(plot)), VERSIONS, DRAWING]
+    try:
+        return join_hashes([joblib.hash(everything)])
+    except Exception:  # something in it can only be pickled by value
+        return join_hashes([cloudpickle.dumps(everything)])
 
 
-def hash_table(table: pd.DataFrame | pl.DataFrame | None) -> str:
+def hash_table(table: Table | None) -> str:
     """Return a digest that differs when tables do: in values, or in names or types of columns.
 
     The order of columns says nothing: plotnine's annotate takes it from a set.
     """
     if table is None:
         return ""
-    names = sorted(map(str, table.columns))
+    names = sorted(table.columns, key=str)
     if isinstance(table, pl.DataFrame):
-        types = [str(table.schema[name]) for name in names]
         rows = table.select(names).hash_rows(seed=0).to_numpy()
     else:
-        types = [str(table[name].dtype) for name in names]
-        rows = pd.util.hash_pandas_object(table[names], index=False).to_numpy()
-    return join_hashes([repr((names, types)), np.ascontiguousarray(rows)])
+        rows = _hash_pandas(table[names])
+    return join_hashes([repr([(name, get_kind(table, name)) for name in names]), rows])
+
+
+def get_kind(table: Table, name: Any) -> str:
+    """Return the type of a column, with the order of its values as far as it has one."""
+    if isinstance(table, pl.DataFrame):
+        column = table[name]
+        if column.dtype == pl.Categorical:
+            return repr(column.unique(maintain_order=True).to_list())
+        return str(column.dtype)
+    dtype = table[name].dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return repr((dtype.categories.tolist(), dtype.ordered))
+    return str(dtype)
+
+
+def _hash_pandas(table: pd.DataFrame) -> np.ndarray | str:
+    try:
+        return pd.util.hash_pandas_object(table, index=False).to_numpy()
+    except TypeError:  # a column of lists, say
+        return joblib.hash(table.to_dict("list"))
+
+
+def _find_variables(plot: ggplot) -> dict[str, Any]:
+    """Return the variables around a plot that its mappings may look up."""
+    mappings = [plot.mapping, *(layer.mapping for layer in plot.layers)]
+    words = [str(value) for mapping in mappings for value in mapping.values()]
+    tables = [plot.data, *(getattr(layer, "_data", None) for layer in plot.layers)]
+    columns = {str(name) for table in tables for name in getattr(table, "columns", ())}
+    variables = {}
+    for name in sorted(_find_names(words) - columns):
+        try:
+            variables[name] = plot.environment.namespace[name]
+        except (KeyError, AttributeError):
+            continue
+    return {name: value for name, value in variables.items() if not inspect.ismodule(value)}
+
+
+def _find_names(expressions: list[str]) -> set[str]:
+    names = set()
+    for expression in expressions:
+        try:
+            names |= {*compile(expression, "", "eval").co_names}
+        except (SyntaxError, ValueError):
+            continue
+    return names
 
 
 def hash_picture(picture: np.ndarray) -> str:
@@ -53,8 +116,8 @@ def hash_picture(picture: np.ndarray) -> str:
     return join_hashes([repr(picture.shape), np.ascontiguousarray(picture)])
 
 
-def join_hashes(parts: list[str | np.ndarray]) -> str:
-    """Return the SHA-256 of texts and arrays, one after the other."""
+def join_hashes(parts: list[str | bytes | np.ndarray]) -> str:
+    """Return the SHA-256 of texts, bytes and arrays, one after the other."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part.encode() + b"\0" if isinstance(part, str) else part)
@@ -69,16 +132,41 @@ def _to_plain(value: Any, inside: tuple[int, ...] = ()) -> Any:
     if isinstance(value, pd.DataFrame | pl.DataFrame):
         return "table"
     if isinstance(value, dict):
-        return {str(key): _to_plain(item, inside) for key, item in value.items()}
+        items = [[repr(key), _to_plain(item, inside)] for key, item in value.items()]
+        return sorted(items, key=lambda item: item[0])
     if isinstance(value, list | tuple):
         return [_to_plain(item, inside) for item in value]
-    if isinstance(value, FunctionType):
-        code = value.__code__
-        variables = [cell.cell_contents for cell in value.__closure__ or ()]
-        return [code.co_code, code.co_names, repr(code.co_consts), _to_plain(variables, inside)]
     if id(value) in inside:
         return type(value).__name__
+    inside = (*inside, id(value))
+    if isinstance(value, partial):
+        return _to_plain([value.func, value.args, value.keywords], inside)
+    if isinstance(value, FunctionType):
+        return _describe_function(value, inside)
     if type(value).__module__.startswith("plotnine"):
         state = {key: item for key, item in vars(value).items() if key not in OTHERS}
-        return [type(value).__name__, _to_plain(state, (*inside, id(value)))]
+        return [type(value).__name__, _to_plain(state, inside)]
     return value
+
+
+def _describe_function(function: FunctionType, inside: tuple[int, ...]) -> list[Any]:
+    """Return what a function does, or for one of a library its name."""
+    module = sys.modules.get(function.__module__)
+    if "site-packages" in str(getattr(module, "__file__", "")):
+        return [function.__module__, function.__qualname__]
+    names = {
+        name: function.__globals__[name]
+        for name in function.__code__.co_names
+        if name in function.__globals__ and not inspect.ismodule(function.__globals__[name])
+    }
+    variables = [cell.cell_contents for cell in function.__closure__ or ()]
+    defaults = [function.__defaults__, function.__kwdefaults__]
+    return [_describe_code(function.__code__), _to_plain([names, variables, defaults], inside)]
+
+
+def _describe_code(code: CodeType) -> list[Any]:
+    constants = [
+        _describe_code(constant) if isinstance(constant, CodeType) else repr(constant)
+        for constant in code.co_consts
+    ]
+    return [code.co_code, code.co_names, constants]

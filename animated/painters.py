@@ -8,11 +8,13 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.transforms import IdentityTransform
+from mizani.bounds import censor
 from plotnine import geom_point, geom_segment, geom_tile, ggplot
 from plotnine._utils import SIZE_FACTOR, resolution
 from plotnine.coords import coord_cartesian, coord_fixed
@@ -36,6 +38,8 @@ from animated.raster import draw_points, draw_tiles, lay_over, make_solid_stamps
 DRAWING = threading.RLock()
 # More sizes than this are rounded: each needs stamps of its own.
 MAX_SIZES = 64
+# Markers whose sides Agg moves to the nearest pixel; a stamp would show them up to a pixel off.
+SNAPPED = ("s", ",", "+", "|", "_", 0, 1, 2, 3)
 # Layers of fewer rows than this take plotnine no time that one would notice.
 LARGE = 1_000
 
@@ -86,21 +90,23 @@ class Painter:
         ]
 
     def locate(self, table: Table) -> dict[str, np.ndarray]:
-        """Return the positions, float64 (n_rows,), transformed by their scales."""
+        """Return the positions (n_rows,), transformed by their scales."""
         located = {}
         for name in self.positions:
             scale = get_scale(self.plot.scales, name)
             if not isinstance(scale, scale_continuous) or name not in self.mapping:
                 raise NotImplementedError(f"{name} on {type(scale).__name__}")
             column = read_column(table, self.mapping[name])
-            located[name] = np.asarray(scale.transform(column.to_numpy())).astype(np.float64)
+            located[name] = np.asarray(scale.transform(column.to_numpy()))
         return located
 
     def limit(self, panel: int, positions: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return positions, which are not a number where they are outside the scale's limits."""
+        """Return positions as float64, not a number where they are outside the scale's limits.
+
+        They are compared as they come: the nearest float32 to a limit is not outside.
+        """
         return {
-            name: np.asarray(self.scales[panel][name[0]].map(values), dtype=np.float64)
-            for name, values in positions.items()
+            name: _limit(values, self.scales[panel][name[0]]) for name, values in positions.items()
         }
 
     def transform(self, panel: int, positions: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -153,15 +159,23 @@ class PointPainter(Painter):
         color, fill, alpha, size, stroke, shape = self.read(table)
         if shape.codes is not None or stroke.codes is not None:
             raise NotImplementedError("several shapes or strokes")
+        if shape.values[0] in SNAPPED:
+            raise NotImplementedError("a shape that is snapped to whole pixels")
+        located = self.locate(table)
+        for aesthetic in (color, size):  # without one of these plotnine leaves a point out
+            missing = aesthetic.is_missing(len(table))
+            if missing.any():
+                located["x"] = np.where(missing, np.nan, located["x"])
         edges = paint(color, alpha, len(table))
+        is_even = (edges[:, 3] == edges[0, 3]).all()
         is_plain = shape.values[0] not in FILLED_SHAPES or fill.values == [None]
         sizes, styles = _round_sizes(size, len(table))
         stroke = float(stroke.values[0])
         return {
-            "parts": self.split(table, self.locate(table)),
+            "parts": self.split(table, located),
             "edges": edges,
             "faces": None if is_plain else paint(fill, alpha, len(table)),
-            "opacity": int(edges[0, 3]) if is_plain and alpha.codes is None else None,
+            "opacity": int(edges[0, 3]) if is_plain and is_even else None,
             "styles": styles,
             # As plotnine's geom_point hands them to matplotlib's scatter.
             "markers": [
@@ -204,10 +218,12 @@ class TilePainter(Painter):
             raise NotImplementedError("tiles with borders or of several sizes")
         located = self.locate(table)
         for name, extent in zip(self.positions, extents, strict=True):
-            centres = self.limit(0, {name: located.pop(name)})[name]
+            values = located.pop(name)
+            centres = self.limit(0, {name: values})[name]
             width = extent.values[0]
             if width is None:
-                width = resolution(read_column(table, self.mapping[name]).to_numpy(), False)
+                is_whole = values.dtype.kind in "iu"
+                width = resolution(values if is_whole else centres, False)
             located |= {f"{name}min": centres - width / 2, f"{name}max": centres + width / 2}
         return {
             "parts": self.split(table, located),
@@ -235,15 +251,15 @@ class SegmentPainter(Painter):
     def prepare(self, table: Table) -> dict[str, Any]:
         """Return ends, colours and widths."""
         color, alpha, size, linetype = self.read(table)
-        if linetype.codes is not None or self.spec.geom.params.get("arrow"):
-            raise NotImplementedError("several line types, or arrows")
+        if linetype.values != ["solid"] or self.spec.geom.params.get("arrow"):
+            # Dashes start where Agg cuts a line off, at the edge of its canvas.
+            raise NotImplementedError("dashes or arrows")
         if any(aesthetic.codes is not None for aesthetic in (color, alpha, size)):
             raise NotImplementedError("groups, which are drawn one after the other")
         return {
             "parts": self.split(table, self.locate(table)),
             "color": paint(color, alpha, 1)[0] / 255,
             "linewidth": size.values[0] * SIZE_FACTOR,
-            "linetype": linetype.values[0],
         }
 
     def draw(self, canvas: np.ndarray, panel: Panel, ready: dict[str, Any]) -> None:
@@ -261,7 +277,6 @@ class SegmentPainter(Painter):
             np.stack([x[kept] - left, bottom - y[kept]], axis=-1),
             edgecolor=ready["color"],
             linewidth=ready["linewidth"],
-            linestyle=ready["linetype"],
             capstyle=self.spec.geom.params.get("lineend"),
             transform=IdentityTransform(),
         )
@@ -276,7 +291,7 @@ class LayerPainter(Painter):
 
     def prepare(self, table: Table) -> list[np.ndarray]:
         """Return a picture of the layer for each panel, uint8 (height, width, 4)."""
-        with DRAWING:
+        with DRAWING, rc_context(self.plot.theme.rcParams):
             axes = self.plot.layout.axs
             before = [set(ax.get_children()) for ax in axes]
             _build(self.plot, self.spec, table).draw(self.plot.layout, self.plot.coordinates)
@@ -297,7 +312,7 @@ def make_painter(plot: ggplot, spec: layer, table: Table) -> Painter:
     """
     name, reason = type(spec.geom).__name__, "there is no faster way for it"
     kind = PAINTERS.get(type(spec.geom))
-    if kind and plot.layout.coord.is_linear:
+    if kind and plot.layout.coord.is_linear and _is_smooth(plot.theme.rcParams):
         painter = kind(plot, spec)
         try:
             painter.prepare(table)
@@ -324,6 +339,23 @@ def _find_window(
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 
+def _limit(values: np.ndarray, scale: scale_continuous) -> np.ndarray:
+    """Return what a scale of positions makes of values, as float64."""
+    values = values if values.dtype.kind == "f" else values.astype(np.float64)
+    if scale.oob is not censor:
+        return np.asarray(scale.map(pd.Series(values)), dtype=np.float64)
+    # What nearly all scales do, without the time that pandas takes.
+    low, high = scale.final_limits
+    outside = np.isfinite(values) & ((values < low) | (values > high))
+    return np.where(outside, np.nan, values).astype(np.float64, copy=False)
+
+
+def _is_smooth(settings: dict[str, Any]) -> bool:
+    """Return whether a theme lets shapes be as they are, neither sketched nor jagged."""
+    jagged = not all(settings.get(f"{name}.antialiased", True) for name in ("lines", "patch"))
+    return not (jagged or settings.get("path.sketch") or settings.get("path.effects"))
+
+
 @lru_cache(maxsize=8)
 def _get_figure(dpi: float) -> Figure:
     """Return what an artist asks for the resolution."""
@@ -332,13 +364,13 @@ def _get_figure(dpi: float) -> Figure:
 
 def _round_sizes(size: Aesthetic, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the sizes that occur, and int32 (n_rows,) which of them a row has."""
-    values = np.array(size.values, dtype=float)
+    values = np.nan_to_num(np.array(size.values, dtype=float))
     if size.codes is None:
         return values, np.zeros(n_rows, dtype=np.int32)
     used, styles = np.unique(size.codes, return_inverse=True)
     values = values[used]
     if len(used) > MAX_SIZES:
-        levels = np.linspace(np.nanmin(values), np.nanmax(values), MAX_SIZES)
+        levels = np.linspace(values.min(), values.max(), MAX_SIZES)
         nearest = np.abs(values[:, None] - levels).argmin(axis=1)
         return levels, nearest[styles].astype(np.int32)
     return values, styles.astype(np.int32)

@@ -32,7 +32,8 @@ def make_stamps(shape: str, area: float, linewidth: float, dpi: float) -> np.nda
     """
     marker = MarkerStyle(shape)
     path = marker.get_path().transformed(marker.get_transform())
-    reach = int(np.ceil((np.sqrt(area) / 2 + linewidth) * dpi / 72)) + 1
+    radius = np.abs(path.get_extents().get_points()).max() if len(path.vertices) else 0
+    reach = int(np.ceil((np.sqrt(area) * radius + linewidth) * dpi / 72)) + 1
     side = 2 * reach + 1
     steps = np.arange(POSITIONS)
     places = steps * side + reach + (steps + 0.5) / POSITIONS

@@ -22,8 +22,10 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import RendererAgg
 from PIL import Image
 from plotnine import geom_point, ggplot
+from plotnine.geoms.geom import geom
 from plotnine.mapping.aes import aes_to_scale
 from plotnine.positions.position_identity import position_identity
+from plotnine.scales.scale_continuous import scale_continuous
 from plotnine.stats.stat_identity import stat_identity
 
 from animated.aesthetics import (
@@ -35,12 +37,15 @@ from animated.aesthetics import (
     has_limits,
     read_column,
 )
-from animated.fingerprints import hash_plot, hash_table, join_hashes
+from animated.fingerprints import get_kind, hash_plot, hash_table, join_hashes
 from animated.painters import DRAWING, Panel, make_painter
 from animated.raster import lay_over
 
 # As many plots are kept as a frame is likely to have, and some more.
 MAX_STAGES = 16
+# Aesthetics by which a layer takes its place.
+EXTENTS = ("x", "y", "xmin", "xmax", "ymin", "ymax", "xend", "yend")
+EXTENTS += ("width", "height", "angle", "radius")
 
 
 class Template:
@@ -240,23 +245,36 @@ def _is_table(value: Any) -> bool:
 def _moves(filled: Filled, number: int) -> bool:
     """Return whether a layer can be drawn with other data without plotnine building its plot."""
     plot = filled.template.plot
-    layer, table = plot.layers[number], filled.get_table(number)
-    if callable(layer._data) or not _is_table(table) or len(table) == 0:
-        return False
-    if type(layer.stat) is not stat_identity or type(layer.position) is not position_identity:
-        return False
-    mapping = get_mapping(plot, layer)
-    facets = get_facets(plot)
-    if not all(isinstance(name, str) and name in table.columns for name in mapping.values()):
-        return False
-    used = {*mapping.values(), *(name for name in facets if name in table.columns)}
-    columns = [read_column(table, name) for name in used]
-    if not all(column.dtype.is_numeric() or column.dtype in WORDS for column in columns):
-        return False
-    absent = [name for name in facets if name not in table.columns]
-    return len(absent) in (0, len(facets)) and not any(
-        read_column(table, name).has_nulls() for name in facets if name in table.columns
+    layer, table, facets = plot.layers[number], filled.get_table(number), get_facets(plot)
+    names = [*get_mapping(plot, layer).values(), *facets]
+    return (
+        not callable(layer._data)
+        and _is_table(table)
+        and len(table) > 0
+        and type(layer.stat) is stat_identity
+        and type(layer.position) is position_identity
+        # Neither expressions, nor a value for each row as a parameter.
+        and all(isinstance(name, str) and name in table.columns for name in names)
+        and not any(pd.api.types.is_list_like(value) for value in layer.geom.aes_params.values())
+        and all(_is_plain(table, name) for name in names)
+        and not any(read_column(table, name).has_nulls() for name in facets)
+        and not getattr(plot.facet, "margins", False)
+        and not _has_free_scales(plot)
     )
+
+
+def _is_plain(table: Table, name: str) -> bool:
+    """Return whether a column holds numbers or words, both to plotnine and here."""
+    dtype = read_column(table, name).dtype
+    if isinstance(table, pd.DataFrame) and dtype.is_numeric():
+        return pd.api.types.is_numeric_dtype(table[name])
+    return dtype.is_numeric() or dtype in WORDS
+
+
+def _has_free_scales(plot: ggplot) -> bool:
+    """Return whether panels have axes of their own, which learn from their own data."""
+    free = getattr(plot.facet, "free", {})
+    return any(free.get(name) and not has_limits(get_scale(plot.scales, name)) for name in "xy")
 
 
 def _describe(filled: Filled, moving: list[int]) -> dict[str, Any]:
@@ -274,23 +292,59 @@ def _describe(filled: Filled, moving: list[int]) -> dict[str, Any]:
 def _learn(filled: Filled, number: int, parts: dict[str, Any]) -> None:
     """Add what scales without limits, and facets, learn from a layer that moves."""
     plot, table = filled.template.plot, filled.get_table(number)
-    mapping, facets = get_mapping(plot, plot.layers[number]), get_facets(plot)
+    layer = plot.layers[number]
+    mapping = get_mapping(plot, layer)
+    types = [
+        (aesthetic, read_column(table, n).dtype.is_numeric()) for aesthetic, n in mapping.items()
+    ]
+    parts[f"a type of column in layer {number + 1}"] = types
+    if type(layer.geom).setup_data is not geom.setup_data:
+        # Its extent may depend on how far its rows are apart, and not only on the extremes.
+        names = {name for aesthetic, name in mapping.items() if aesthetic in EXTENTS}
+        parts[f"a position in layer {number + 1}"] = hash_table(table[sorted(names)])
     for aesthetic, name in mapping.items():
         if not has_limits(get_scale(plot.scales, aesthetic)):
-            column, key = read_column(table, name), f"the range of {aes_to_scale(aesthetic)}"
-            parts[key] = _join_ranges(parts.get(key), column)
-    for name in facets:
-        if name in table.columns:
-            key, column = f"the values of {name}", read_column(table, name)
-            parts[key] = sorted({*parts.get(key, []), *column.unique()}, key=str)
+            key = f"the range of {aes_to_scale(aesthetic)}"
+            kind, before = get_kind(table, name), parts.get(key, (None, ()))[1]
+            values = _get_values(plot, aesthetic, table, name)
+            numbers = isinstance(values, np.ndarray)
+            values = values[~np.isnan(values)] if numbers else values
+            joined = [
+                *before,
+                *((values.min(), values.max()) if numbers and len(values) else values),
+            ]
+            parts[key] = kind, _find_ends(joined) if numbers else sorted(set(joined), key=str)
+    if facets := get_facets(plot):
+        rows = _find_panels(table, facets)
+        values = [tuple(str(read_column(table, name)[row]) for name in facets) for row in rows]
+        kinds = [get_kind(table, name) for name in facets]
+        parts.setdefault("the panels", []).append((kinds, sorted(values)))
 
 
-def _join_ranges(known: tuple | None, column: pl.Series) -> tuple:
-    """Return the type of a column, and its extremes or its values, together with what is known."""
-    kind, before = known or (str(column.dtype), ())
-    if column.dtype.is_numeric():
-        return kind, (min([column.min(), *before[:1]]), max([column.max(), *before[1:]]))
-    return kind, tuple(sorted({*before, *column.unique().cast(pl.String)}, key=str))
+def _find_ends(values: list[float]) -> tuple[float, ...]:
+    return (min(values), max(values)) if values else ()
+
+
+def _get_values(plot: ggplot, aesthetic: str, table: Table, name: str) -> np.ndarray | list[str]:
+    """Return what a scale learns from: finite numbers in its own space, or the words that occur.
+
+    Numbers keep their rows, and are not a number where they are not finite.
+    """
+    column = read_column(table, name)
+    if not column.dtype.is_numeric():
+        return column.unique().cast(pl.String).to_list()
+    scale = get_scale(plot.scales, aesthetic)
+    numbers = column.cast(pl.Float64).to_numpy()
+    if isinstance(scale, scale_continuous):
+        with np.errstate(all="ignore"):
+            numbers = np.asarray(scale.transform(numbers), dtype=float)
+    return np.where(np.isfinite(numbers), numbers, np.nan)
+
+
+def _find_panels(table: Table, facets: list[str]) -> list[int]:
+    """Return one row of each combination of what panels differ by."""
+    columns = pl.DataFrame([read_column(table, name).alias(name) for name in facets])
+    return columns.with_row_index("").unique(facets, keep="first")[""].sort().to_list()
 
 
 def _to_sparse_ggplot(filled: Filled, moving: list[int]) -> ggplot:
@@ -299,7 +353,7 @@ def _to_sparse_ggplot(filled: Filled, moving: list[int]) -> ggplot:
     for number, layer in enumerate(plot.layers):
         if number in moving and type(layer.geom) is geom_point:
             layer._data = _thin(filled, number)
-    if all(layer._data is not None for layer in plot.layers):
+    if plot.layers and all(_is_table(layer._data) for layer in plot.layers):
         plot.data = None  # plotnine would convert it for every layer
     return plot
 
@@ -307,15 +361,15 @@ def _to_sparse_ggplot(filled: Filled, moving: list[int]) -> ggplot:
 def _thin(filled: Filled, number: int) -> Table:
     """Return the rows with the extremes of each column that is used, or with all its values."""
     plot, table = filled.template.plot, filled.get_table(number)
-    rows, facets = {0}, get_facets(plot)
-    for name in {*get_mapping(plot, plot.layers[number]).values(), *facets} & {*table.columns}:
-        column = read_column(table, name)
-        if column.dtype.is_numeric() and name not in facets:
-            numbers = column.cast(pl.Float64).fill_nan(None)
-            rows |= {numbers.arg_min(), numbers.arg_max()}
-        else:
-            rows |= {*column.arg_unique()}
-    rows = sorted(rows - {None})
+    facets = get_facets(plot)
+    rows = {0, *(_find_panels(table, facets) if facets else ())}
+    for aesthetic, name in get_mapping(plot, plot.layers[number]).items():
+        values = _get_values(plot, aesthetic, table, name)
+        if not isinstance(values, np.ndarray):
+            rows |= {*read_column(table, name).arg_unique()}
+        elif not np.isnan(values).all():
+            rows |= {int(np.nanargmin(values)), int(np.nanargmax(values))}
+    rows = sorted(rows)
     return table[rows] if isinstance(table, pl.DataFrame) else table.iloc[rows]
 
 
