@@ -72,11 +72,13 @@ def test_digits(X):
         NOISE * 1e-25,  # whose squares are too small for float32
         NOISE * 1e25,  # or too large
         np.concatenate([NOISE, [[1e30] * 20]]),
+        np.concatenate([[[1e30] * 20, [-1e30] * 20], NOISE * 1e8]),  # ends around the centre
         np.float32(3e37) * np.sign(NOISE),
         np.sort(NOISE, axis=0)[::-1],
     ],
-    ids=["ties", "same", "twins", "offset", "tiny", "huge", "outlier", "largest", "sorted"],
+    ids=["ties", "same", "twins", "offset", "tiny", "huge", "outlier", "ends", "largest", "sorted"],
 )
+@pytest.mark.filterwarnings("error")  # nothing may overflow
 def test_hard_data(small_blocks, data):
     data = data.astype(np.float32)
     assert_same(find_neighbors(data, 12), search_plainly(data, 12))

@@ -9,6 +9,7 @@ import pytest
 import umap as stock
 from numpy.testing import assert_array_equal
 
+from animated.exact import _scan
 from animated.methods import umap
 from animated.neighbors import Neighbors, find_neighbors
 
@@ -125,6 +126,13 @@ def test_neighbors_are_used(X, monkeypatch, recwarn):
     monkeypatch.setattr(stock.umap_, "pairwise_distances", forbid)
     umap(X[:500], n_epochs=3, seed=1, neighbors=find_neighbors(X[:500]))
     assert not [str(warning.message) for warning in recwarn]
+
+
+def test_kernels_are_kept_on_disk(X):
+    umap(X[:200], n_epochs=1, seed=1, neighbors=find_neighbors(X[:200]))
+    for kernel in (stock.umap_.smooth_knn_dist, stock.umap_.compute_membership_strengths, _scan):
+        used = kernel.stats.cache_hits.total() + kernel.stats.cache_misses.total()
+        assert kernel.stats.cache_path and used, kernel
 
 
 def test_labels_may_be_strings(X):
