@@ -191,6 +191,7 @@ def test_many_samples_are_left_to_nn_descent(calls, tmp_path, monkeypatch, no_se
     assert not calls
     for n_neighbors in (5, 6):  # more neighbours are another search
         find_neighbors(NOISE, n_neighbors, folder=tmp_path)
+    assert_array_equal(*(call["random_state"].get_state()[1] for call in calls))
     assert len(calls) == 2 and len([*tmp_path.iterdir()]) == 3
     no_search()
     assert_same(find_neighbors(NOISE, 5, folder=tmp_path), search_plainly(NOISE, 5))

@@ -130,7 +130,7 @@ def test_neighbors_are_used(X, monkeypatch, recwarn):
 
 def test_kernels_are_kept_on_disk(X):
     umap(X[:200], n_epochs=1, seed=1, neighbors=find_neighbors(X[:200]))
-    for kernel in (stock.umap_.smooth_knn_dist, stock.umap_.compute_membership_strengths, _scan):
+    for kernel in (*module.KERNELS, _scan):
         used = kernel.stats.cache_hits.total() + kernel.stats.cache_misses.total()
         assert kernel.stats.cache_path and used, kernel
 

@@ -15,13 +15,9 @@ from typing import Any, Self
 import numba
 import numpy as np
 import polars as pl
-from umap import UMAP
+from umap import UMAP, layouts
 from umap.layouts import optimize_layout_euclidean
-from umap.umap_ import (
-    compute_membership_strengths,
-    simplicial_set_embedding,
-    smooth_knn_dist,
-)
+from umap.umap_ import compute_membership_strengths, simplicial_set_embedding, smooth_knn_dist
 
 from animated.neighbors import Neighbors, cut_neighbors
 from animated.progress import is_hidden
@@ -29,9 +25,11 @@ from animated.tables import check_features, to_enum
 
 OnEpoch = Callable[[int, np.ndarray], Any]
 
-# umap-learn has these two compiled in every process, for four seconds. numba can keep them on disk,
-# where it keeps those that umap-learn marks for it; they compute what they did before.
-for kernel in (smooth_knn_dist, compute_membership_strengths):
+# umap-learn has these compiled in every process, for five seconds. numba can keep them on disk,
+# as it keeps others of umap-learn, and they compute the same. Some versions lack the last, private.
+OPTIMIZE = getattr(layouts, "_nb_optimize_layout_euclidean_single_epoch", None)
+KERNELS = (smooth_knn_dist, compute_membership_strengths, *filter(None, [OPTIMIZE]))
+for kernel in KERNELS:
     kernel.enable_caching()
 
 
