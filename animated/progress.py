@@ -7,12 +7,14 @@ from typing import Any
 from tqdm.auto import tqdm
 
 
-def track(items: Iterable[Any], title: str, total: int | None = None) -> Iterator[Any]:
-    """Yield `items` while a bar shows how many of `total` frames are done.
+def track(
+    items: Iterable[Any], title: str, total: int | None = None, unit: str = "frame"
+) -> Iterator[Any]:
+    """Yield `items` while a bar shows how many of `total` units are done.
 
     TQDM_DISABLE=1 hides it, as it does everywhere in tqdm but in notebooks.
     """
-    return iter(tqdm(items, desc=title, total=total, unit="frame", disable=is_hidden()))
+    return iter(tqdm(items, desc=title, total=total, unit=unit, disable=is_hidden()))
 
 
 def is_hidden() -> bool:

@@ -84,9 +84,11 @@ def test_no_warnings_and_no_errors(copy):
 def test_nothing_but_results_is_left(copy):
     folder = copy[0]
     assert sorted(path.name for path in (folder / "data").iterdir()) == [
+        "cache",
         "digits.parquet",
         "epochs.parquet",
     ]
+    assert [path.suffix for path in (folder / "data/cache").iterdir()] == [".npz"]
 
 
 PLAIN = """

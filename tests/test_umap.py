@@ -9,9 +9,14 @@ import pytest
 import umap as stock
 from numpy.testing import assert_array_equal
 
+from animated.exact import _scan
 from animated.methods import umap
+from animated.neighbors import Neighbors, find_neighbors
 
 module = sys.modules["animated.methods.umap"]
+
+
+FOUR = Neighbors(np.zeros((4, 3), dtype=np.int32), np.zeros((4, 3), dtype=np.float32))
 
 
 class Recorder(list):
@@ -74,6 +79,60 @@ def test_result_is_that_of_stock_umap(X, parameters):
     assert_array_equal(embedding, shown[-1])
     assert_array_equal(embedding, umap(data, n_epochs=20, seed=1, **parameters))
     assert len(shown) == 21
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"n_components": 3, "min_dist": 0.5},
+        {"y": np.arange(800) % 10},
+        {"densmap": True},
+        {"metric": "cosine"},
+        {"n_neighbors": 5},
+        {"init": "random", "random_state": None},
+        {"disconnection_distance": 2_000.0},
+    ],
+    ids=lambda parameters: "-".join(parameters) or "default",
+)
+@pytest.mark.filterwarnings("ignore:.*search_index|.*disconnected|Graph is not fully")
+def test_neighbors_are_those_of_stock_umap(X, parameters):
+    parameters = {"random_state": 1} | parameters
+    found = find_neighbors(X[:800], 20, metric=parameters.get("metric", "euclidean"))
+    copy = Neighbors(*(array.copy() for array in found))
+    k = parameters.get("n_neighbors", 15)
+    given = tuple(np.ascontiguousarray(array[:, :k]) for array in found)
+    expected = fit_stock(X[:800], 20, precomputed_knn=given, **parameters).embedding_
+    seed = parameters.pop("random_state")
+    shown = Recorder()
+    embedding = umap(
+        X[:800], n_epochs=20, seed=seed, neighbors=found, on_epoch=shown, n_jobs=1, **parameters
+    )
+    if seed is not None:
+        assert_array_equal(embedding, expected)
+        plain = umap(X[:800], n_epochs=20, seed=seed, neighbors=found, **parameters)
+        assert_array_equal(embedding, plain)
+    assert_array_equal(embedding, shown[-1])
+    assert len(shown) == 21
+    for array, before in zip(found, copy, strict=True):
+        assert_array_equal(array, before)
+
+
+def test_neighbors_are_used(X, monkeypatch, recwarn):
+    def forbid(*args, **kwargs):
+        pytest.fail("distances are computed")
+
+    monkeypatch.setattr(stock.umap_, "nearest_neighbors", forbid)
+    monkeypatch.setattr(stock.umap_, "pairwise_distances", forbid)
+    umap(X[:500], n_epochs=3, seed=1, neighbors=find_neighbors(X[:500]))
+    assert not [str(warning.message) for warning in recwarn]
+
+
+def test_kernels_are_kept_on_disk(X):
+    umap(X[:200], n_epochs=1, seed=1, neighbors=find_neighbors(X[:200]))
+    for kernel in (*module.KERNELS, _scan):
+        used = kernel.stats.cache_hits.total() + kernel.stats.cache_misses.total()
+        assert kernel.stats.cache_path and used, kernel
 
 
 def test_labels_may_be_strings(X):
@@ -187,6 +246,10 @@ def test_loop_that_no_longer_asks_is_noticed(X, monkeypatch):
         ({"X": [["a", "b"]]}, TypeError, "X must be an array of numbers, got list"),
         ({"output_metric": "haversine", "on_epoch": print}, ValueError, "got 'haversine'"),
         ({"perplexity": 30}, TypeError, "perplexity"),
+        ({"neighbors": FOUR}, ValueError, "one row for each of 2000 samples, got 4"),
+        ({"neighbors": FOUR, "X": np.eye(4)}, ValueError, "at least 15 columns, got 3"),
+        ({"neighbors": FOUR, "unique": True}, ValueError, "unique cannot be given together with"),
+        ({"neighbors": FOUR, "precomputed_knn": FOUR}, ValueError, "precomputed_knn cannot be"),
     ],
 )
 def test_bad_input_is_refused_before_any_work(X, monkeypatch, change, error, message):

@@ -6,6 +6,7 @@ therefore streams every epoch out of the unmodified loop.
 """
 
 import inspect
+import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from types import FunctionType
@@ -14,14 +15,22 @@ from typing import Any, Self
 import numba
 import numpy as np
 import polars as pl
-from umap import UMAP
+from umap import UMAP, layouts
 from umap.layouts import optimize_layout_euclidean
-from umap.umap_ import simplicial_set_embedding
+from umap.umap_ import compute_membership_strengths, simplicial_set_embedding, smooth_knn_dist
 
+from animated.neighbors import Neighbors, cut_neighbors
 from animated.progress import is_hidden
 from animated.tables import check_features, to_enum
 
 OnEpoch = Callable[[int, np.ndarray], Any]
+
+# umap-learn has these compiled in every process, for five seconds. numba can keep them on disk,
+# as it keeps others of umap-learn, and they compute the same. Some versions lack the last, private.
+OPTIMIZE = getattr(layouts, "_nb_optimize_layout_euclidean_single_epoch", None)
+KERNELS = (smooth_knn_dist, compute_membership_strengths, *filter(None, [OPTIMIZE]))
+for kernel in KERNELS:
+    kernel.enable_caching()
 
 
 def umap(
@@ -32,6 +41,7 @@ def umap(
     seed: int | None,
     on_epoch: OnEpoch | None = None,
     y: Sequence | None = None,
+    neighbors: Neighbors | None = None,
     **parameters: Any,
 ) -> np.ndarray:
     """Embed `X` with UMAP and show every epoch to `on_epoch`.
@@ -43,10 +53,12 @@ def umap(
         In UMAP the first step moves nothing: its edges are first due in the second.
     y: labels (n_samples,) for a supervised fit; numbers, -1 where unknown, or a Polars
         Series of strings, null where unknown.
+    neighbors: what `animated.neighbors.find_neighbors` returned for the same `X` and metric, at
+        least n_neighbors of them; None lets umap-learn search them itself in every fit.
     parameters: passed to `umap.UMAP`, such as n_neighbors, min_dist, metric, densmap.
 
     Returns a float32 array (n_samples, n_components), bit for bit what `umap.UMAP` returns
-    for the same arguments, with or without callback.
+    for the same arguments, with `neighbors` as its `precomputed_knn`, with or without callback.
     Raises ValueError and TypeError for bad arguments, and RuntimeError when the installed
     umap-learn no longer works the way the callback needs.
 
@@ -62,12 +74,20 @@ def umap(
         # umap-learn shows no progress unless it is asked to.
         "tqdm_kwds": {"desc": "UMAP", "disable": is_hidden()},
     } | parameters
+    if neighbors is not None:
+        _check_alone(parameters)
+        # A copy, because umap-learn cuts the ties that are too long in place.
+        cut = cut_neighbors(neighbors, len(X), parameters.get("n_neighbors", 15))
+        parameters["precomputed_knn"] = cut
     model = ObservableUMAP(
         n_components=n_components, n_epochs=n_epochs, random_state=seed, **parameters
     )
     threads = numba.get_num_threads()
     try:
-        return model.fit(X, y, on_epoch=on_epoch).embedding_
+        with warnings.catch_warnings():
+            # It tells that the model cannot place new samples, which nobody can ask of it.
+            warnings.filterwarnings("ignore", r"precomputed_knn\[2\]")
+            return model.fit(X, y, on_epoch=on_epoch).embedding_
     finally:  # umap-learn gives the threads back only when nothing goes wrong
         numba.set_num_threads(threads)
 
@@ -190,6 +210,12 @@ def _check_arguments(
             raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
     if on_epoch is not None and not callable(on_epoch):
         raise TypeError(f"on_epoch must be callable or None, got {type(on_epoch).__name__}")
+
+
+def _check_alone(parameters: dict[str, Any]) -> None:
+    for name in ("unique", "precomputed_knn"):
+        if parameters.get(name):
+            raise ValueError(f"{name} cannot be given together with neighbors")
 
 
 def _check_umap_learn(output_metric: str) -> None:
