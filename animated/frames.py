@@ -22,9 +22,10 @@ from PIL import Image, UnidentifiedImageError
 from plotnine import ggplot
 
 from animated.files import replacing
-from animated.fingerprints import hash_picture, join_hashes
+from animated.plots.fingerprints import hash_picture, join_hashes
+from animated.plots.stages import Stage, find_stage
+from animated.plots.templates import Filled, Template
 from animated.progress import track
-from animated.templates import Filled, Stage, Template, find_stage
 from util import ORIENTATIONS, combine_plots
 
 PlotFrame = Callable[[int], list[Any]]

@@ -17,8 +17,8 @@ from PIL import Image
 
 from animated.files import check_folder, replacing
 from animated.frames import Frames, read_frame
+from animated.plots.raster import to_yuv
 from animated.progress import track
-from animated.raster import to_yuv
 
 Picture = str | Path | np.ndarray
 

@@ -46,8 +46,8 @@ from plotnine import (
 from tools import ROOT, load_notebook
 
 from animated.frames import Frames
+from animated.plots import Template
 from animated.tables import to_enum
-from animated.templates import Template
 from util import combine_plots
 
 

@@ -35,8 +35,8 @@ from tools import measure
 
 from animated.frames import Frames
 from animated.movie import write_movie
+from animated.plots import Filled, Template
 from animated.tables import to_enum
-from animated.templates import Filled, Template
 from util import combine_plots
 
 SIZES = (30_000, 100_000, 300_000, 1_000_000)

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from animated.raster import (
+from animated.plots.raster import (
     POSITIONS,
     draw_points,
     draw_tiles,

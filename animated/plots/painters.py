@@ -1,152 +1,35 @@
-"""What draws one layer of a plot again and again with other data, just as plotnine would."""
+"""What draws points, tiles and segments as plotnine would, in a fraction of its time."""
 
-import copy
-import threading
 import warnings
-from functools import cached_property, lru_cache
-from typing import Any, ClassVar, NamedTuple
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
-import pandas as pd
-from matplotlib import rc_context
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.transforms import IdentityTransform
-from mizani.bounds import censor
 from plotnine import geom_point, geom_segment, geom_tile, ggplot
 from plotnine._utils import SIZE_FACTOR, resolution
-from plotnine.coords import coord_cartesian, coord_fixed
-from plotnine.layer import Layers, layer
-from plotnine.scales.scale_continuous import scale_continuous
+from plotnine.layer import layer
 from plotnine.scales.scale_shape import FILLED_SHAPES
 
-from animated.aesthetics import (
-    Aesthetic,
-    Table,
-    get_facets,
-    get_mapping,
-    get_scale,
-    paint,
-    read_aesthetic,
-    read_column,
+from animated.plots.aesthetics import Aesthetic, Table, paint
+from animated.plots.layers import LayerPainter, Painter, Panel
+from animated.plots.raster import (
+    draw_points,
+    draw_tiles,
+    lay_over,
+    make_solid_stamps,
+    make_stamps,
 )
-from animated.raster import draw_points, draw_tiles, lay_over, make_solid_stamps, make_stamps
 
-# plotnine and matplotlib draw one picture at a time.
-DRAWING = threading.RLock()
 # More sizes than this are rounded: each needs stamps of its own.
 MAX_SIZES = 64
 # Markers whose sides Agg moves to the nearest pixel; a stamp would show them up to a pixel off.
 SNAPPED = ("s", ",", "+", "|", "_", 0, 1, 2, 3)
 # Layers of fewer rows than this take plotnine no time that one would notice.
 LARGE = 1_000
-
-
-class Panel(NamedTuple):
-    """Where a panel of a drawn plot lies on its canvas."""
-
-    number: int  # from 0
-    matrix: np.ndarray  # (3, 3), from the coordinates of the axes to pixels from the lower left
-    clip: np.ndarray  # int (4,): left, top, right and bottom in pixels from the upper left
-    size: tuple[int, int]  # of the canvas: width and height
-    dpi: float
-
-    def to_pixels(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return pixels from the left and from the top, float64."""
-        (a, _, c), (_, e, f), _ = self.matrix
-        return a * x + c, self.size[1] - (e * y + f)
-
-
-class Painter:
-    """A layer, and the plot around it.
-
-    `prepare` returns what holds for all panels of a frame, `draw` is called for each panel.
-    Raises NotImplementedError where it would not draw what plotnine draws.
-    """
-
-    positions: ClassVar[tuple[str, ...]] = ("x", "y")
-    aesthetics: ClassVar[tuple[str, ...]]
-
-    def __init__(self, plot: ggplot, spec: layer):
-        """Prepare to draw layers like `spec`, which is not built, into `plot`, which is."""
-        self.plot = plot
-        self.spec = spec
-        self.mapping = get_mapping(plot, spec)
-        self.known: dict[Any, list[Any]] = {}  # what scales have been asked before
-
-    @cached_property
-    def scales(self) -> list[dict[str, Any]]:
-        """The scales of each panel, for x and for y."""
-        layout = self.plot.layout
-        return [vars(layout.get_scales(panel)) for panel in layout.layout["PANEL"]]
-
-    def read(self, table: Table) -> list[Aesthetic]:
-        """Return the aesthetics that are no positions."""
-        return [
-            read_aesthetic(self.plot, self.spec, table, name, self.known)
-            for name in self.aesthetics
-        ]
-
-    def locate(self, table: Table) -> dict[str, np.ndarray]:
-        """Return the positions (n_rows,), transformed by their scales."""
-        located = {}
-        for name in self.positions:
-            scale = get_scale(self.plot.scales, name)
-            if not isinstance(scale, scale_continuous) or name not in self.mapping:
-                raise NotImplementedError(f"{name} on {type(scale).__name__}")
-            column = read_column(table, self.mapping[name])
-            located[name] = np.asarray(scale.transform(column.to_numpy()))
-        return located
-
-    def limit(self, panel: int, positions: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return positions as float64, not a number where they are outside the scale's limits.
-
-        They are compared as they come: the nearest float32 to a limit is not outside.
-        """
-        return {
-            name: _limit(values, self.scales[panel][name[0]]) for name, values in positions.items()
-        }
-
-    def transform(self, panel: int, positions: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return positions as the coordinate system of the plot places them."""
-        coord = self.plot.layout.coord
-        # Plain coordinates change nothing but what is infinite, and pandas takes its time.
-        is_plain = type(coord) in (coord_cartesian, coord_fixed)
-        if is_plain and not any(np.isinf(values).any() for values in positions.values()):
-            return positions
-        data = coord.transform(pd.DataFrame(positions), self.plot.layout.panel_params[panel])
-        return {name: data[name].to_numpy(np.float64) for name in data}
-
-    def place(self, panel: int, located: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return positions on the axes of a panel."""
-        return self.transform(panel, self.limit(panel, located))
-
-    @cached_property
-    def panels(self) -> list[dict[str, Any]]:
-        """What the rows of each panel have in common."""
-        return self.plot.layout.layout[get_facets(self.plot)].to_dict("records")
-
-    def select(self, table: Table, panel: int) -> np.ndarray | slice:
-        """Return which rows belong to a panel."""
-        values = {name: value for name, value in self.panels[panel].items() if name in table}
-        if len(self.panels) == 1 or not values:
-            return slice(None)
-        matches = [(read_column(table, name) == values[name]).to_numpy() for name in values]
-        return np.flatnonzero(np.logical_and.reduce(matches))
-
-    def split(self, table: Table, located: dict[str, np.ndarray]) -> list[tuple]:
-        """Return for each panel its rows and their positions on its axes."""
-        # Panels that share their scales share the work.
-        is_shared = len({(id(scale["x"]), id(scale["y"])) for scale in self.scales}) == 1
-        whole = self.place(0, located) if is_shared else None
-        parts = []
-        for panel in range(len(self.scales)):
-            rows = self.select(table, panel)
-            places = whole or self.place(panel, located)
-            parts.append((rows, {name: values[rows] for name, values in places.items()}))
-        return parts
 
 
 class PointPainter(Painter):
@@ -286,22 +169,6 @@ class SegmentPainter(Painter):
         lay_over(canvas[top:bottom, left:right], np.asarray(renderer.buffer_rgba()))
 
 
-class LayerPainter(Painter):
-    """Draws any layer by plotnine itself, on the axes of the plot that is there."""
-
-    def prepare(self, table: Table) -> list[np.ndarray]:
-        """Return a picture of the layer for each panel, uint8 (height, width, 4)."""
-        with DRAWING, rc_context(self.plot.theme.rcParams):
-            axes = self.plot.layout.axs
-            before = [set(ax.get_children()) for ax in axes]
-            _build(self.plot, self.spec, table).draw(self.plot.layout, self.plot.coordinates)
-            return [_take(ax, old) for ax, old in zip(axes, before, strict=True)]
-
-    def draw(self, canvas: np.ndarray, panel: Panel, ready: list[np.ndarray]) -> None:
-        """Lay the picture of a panel on the canvas."""
-        lay_over(canvas, ready[panel.number])
-
-
 PAINTERS = {geom_point: PointPainter, geom_segment: SegmentPainter, geom_tile: TilePainter}
 
 
@@ -337,17 +204,6 @@ def _find_window(
     high = np.ceil([x.max() + margin, y.max() + margin]).astype(int) + 1
     (left, top), (right, bottom) = np.maximum(low, clip[:2]), np.minimum(high, clip[2:])
     return (left, top, right, bottom) if left < right and top < bottom else None
-
-
-def _limit(values: np.ndarray, scale: scale_continuous) -> np.ndarray:
-    """Return what a scale of positions makes of values, as float64."""
-    values = values if values.dtype.kind == "f" else values.astype(np.float64)
-    if scale.oob is not censor:
-        return np.asarray(scale.map(pd.Series(values)), dtype=np.float64)
-    # What nearly all scales do, without the time that pandas takes.
-    low, high = scale.final_limits
-    outside = np.isfinite(values) & ((values < low) | (values > high))
-    return np.where(outside, np.nan, values).astype(np.float64, copy=False)
 
 
 def _is_smooth(settings: dict[str, Any]) -> bool:
@@ -387,36 +243,3 @@ def _stack(stamps: list[np.ndarray]) -> np.ndarray:
         for stamp, rim in zip(stamps, rims, strict=True)
     ]
     return np.concatenate(padded)
-
-
-def _build(plot: ggplot, spec: layer, table: Table) -> layer:
-    """Take one layer through the steps of plotnine's own build, with scales already trained."""
-    built = copy.deepcopy(spec)
-    built._data = table
-    layers, layout, scales = Layers([built]), plot.layout, plot.scales
-    built.setup(plot)
-    [data] = plot.facet.setup_data([built.data])
-    built.data = plot.facet.map(data, layout.layout)
-    layers.compute_aesthetics(plot)
-    layers.transform(scales)
-    layout.map_position(layers)
-    layers.compute_statistic(layout)
-    layers.map_statistic(plot)
-    layers.setup_data()
-    layers.compute_position(layout)
-    layout.map_position(layers)
-    layers.map(scales.non_position_scales())
-    layers.use_defaults_after_scale(scales)
-    layers.finish_statistics()
-    layout.finish_data(layers)
-    return built
-
-
-def _take(ax: Axes, before: set) -> np.ndarray:
-    """Return a picture of what has been added to some axes, and remove it from them."""
-    figure = ax.figure
-    renderer = RendererAgg(*figure.canvas.get_width_height(), figure.dpi)
-    for artist in [artist for artist in ax.get_children() if artist not in before]:
-        artist.draw(renderer)
-        artist.remove()
-    return np.asarray(renderer.buffer_rgba()).copy()

@@ -151,17 +151,17 @@ def _to_plain(value: Any, inside: tuple[int, ...] = ()) -> Any:
 
 def _describe_function(function: FunctionType, inside: tuple[int, ...]) -> list[Any]:
     """Return what a function does, or for one of a library its name."""
+    variables = [cell.cell_contents for cell in function.__closure__ or ()]
+    bound = _to_plain([variables, function.__defaults__, function.__kwdefaults__], inside)
     module = sys.modules.get(function.__module__)
     if "site-packages" in str(getattr(module, "__file__", "")):
-        return [function.__module__, function.__qualname__]
+        return [function.__module__, function.__qualname__, bound]
     names = {
         name: function.__globals__[name]
         for name in function.__code__.co_names
         if name in function.__globals__ and not inspect.ismodule(function.__globals__[name])
     }
-    variables = [cell.cell_contents for cell in function.__closure__ or ()]
-    defaults = [function.__defaults__, function.__kwdefaults__]
-    return [_describe_code(function.__code__), _to_plain([names, variables, defaults], inside)]
+    return [_describe_code(function.__code__), _to_plain(names, inside), bound]
 
 
 def _describe_code(code: CodeType) -> list[Any]:
