@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import sys
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
 from types import CodeType, FunctionType
 from typing import Any
@@ -29,10 +29,12 @@ PARTS = (
     "theme",
     "watermarks",
 )
-# What does not: the variables around a plot, and what a theme has already worked out.
+# What does not: the variables around a plot, and what a theme has already looked up.
 OTHERS = ("environment", "T")
 # What draws decides as well. Looked up once: it takes milliseconds.
 VERSIONS = [version(library) for library in ("plotnine", "matplotlib", "pillow", "polars")]
+# What looks the same wherever it is.
+PLAIN = (str, bytes, bool, int, float, complex, type(None))
 # Counts the changes of our own code that change a picture.
 DRAWING = 2
 
@@ -44,11 +46,7 @@ def hash_plot(plot: ggplot) -> str:
     labels, theme and watermarks, and the versions of what draws; but not the tables.
     """
     parts = [_to_plain(getattr(plot, part, None)) for part in PARTS]
-    everything = [parts, _to_plain(_find_variables(plot)), VERSIONS, DRAWING]
-    try:
-        return join_hashes([joblib.hash(everything)])
-    except Exception:  # something in it can only be pickled by value
-        return join_hashes([cloudpickle.dumps(everything)])
+    return join_hashes([repr([parts, _to_plain(_find_variables(plot)), VERSIONS, DRAWING])])
 
 
 def hash_table(table: Table | None) -> str:
@@ -125,7 +123,7 @@ def join_hashes(parts: list[str | bytes | np.ndarray]) -> str:
 
 
 def _to_plain(value: Any, inside: tuple[int, ...] = ()) -> Any:
-    """Return `value` as something whose hash is the same in every process, without its tables.
+    """Return `value` as something that looks the same in every process, without its tables.
 
     inside: identities of the objects that hold `value`, as some of plotnine's hold each other.
     """
@@ -143,10 +141,26 @@ def _to_plain(value: Any, inside: tuple[int, ...] = ()) -> Any:
         return _to_plain([value.func, value.args, value.keywords], inside)
     if isinstance(value, FunctionType):
         return _describe_function(value, inside)
-    if type(value).__module__.startswith("plotnine"):
-        state = {key: item for key, item in vars(value).items() if key not in OTHERS}
-        return [type(value).__name__, _to_plain(state, inside)]
-    return value
+    if type(value).__module__.startswith(("plotnine", "mizani")) and hasattr(value, "__dict__"):
+        return [type(value).__name__, _to_plain(_get_state(value), inside)]
+    return value if isinstance(value, PLAIN) else _hash_object(value)
+
+
+def _get_state(value: Any) -> dict[str, Any]:
+    """Return the attributes of an object, without those that it has worked out from others."""
+    kind = type(value)
+    return {
+        name: item
+        for name, item in vars(value).items()
+        if name not in OTHERS and not isinstance(getattr(kind, name, None), cached_property)
+    }
+
+
+def _hash_object(value: Any) -> str:
+    try:
+        return joblib.hash(value)
+    except Exception:  # it can only be pickled by value
+        return join_hashes([cloudpickle.dumps(value)])
 
 
 def _describe_function(function: FunctionType, inside: tuple[int, ...]) -> list[Any]:

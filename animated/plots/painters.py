@@ -26,8 +26,8 @@ from animated.plots.raster import (
 
 # More sizes than this are rounded: each needs stamps of its own.
 MAX_SIZES = 64
-# Markers whose sides Agg moves to the nearest pixel; a stamp would show them up to a pixel off.
-SNAPPED = ("s", ",", "+", "|", "_", 0, 1, 2, 3)
+# Markers that Agg draws where they are; sides of others, as of squares, it moves to whole pixels.
+STAMPED = ("o", ".", "^", "v", "<", ">", "D", "d", "*", "p", "h", "H", "8", "X", "x", "2", "3", "4")
 # Layers of fewer rows than this take plotnine no time that one would notice.
 LARGE = 1_000
 
@@ -42,8 +42,8 @@ class PointPainter(Painter):
         color, fill, alpha, size, stroke, shape = self.read(table)
         if shape.codes is not None or stroke.codes is not None:
             raise NotImplementedError("several shapes or strokes")
-        if shape.values[0] in SNAPPED:
-            raise NotImplementedError("a shape that is snapped to whole pixels")
+        if shape.values[0] not in STAMPED:
+            raise NotImplementedError("a shape that is moved to whole pixels")
         located = self.locate(table)
         for aesthetic in (color, size):  # without one of these plotnine leaves a point out
             missing = aesthetic.is_missing(len(table))

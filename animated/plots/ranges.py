@@ -92,14 +92,17 @@ def _learn(filled: Filled, number: int, parts: dict[str, Any]) -> None:
         (aesthetic, read_column(table, name).dtype.is_numeric())
         for aesthetic, name in mapping.items()
     ]
-    if type(plot.layers[number].geom).setup_data is not geom.setup_data:
+    is_free = not all(has_limits(get_scale(plot.scales, name)) for name in "xy")
+    if is_free and type(plot.layers[number].geom).setup_data is not geom.setup_data:
         # Its extent may depend on how far its rows are apart, and not only on the extremes.
         names = {name for aesthetic, name in mapping.items() if aesthetic in EXTENTS}
         parts[f"a position in layer {number + 1}"] = hash_table(table[sorted(names)])
     for aesthetic, name in mapping.items():
         if not has_limits(get_scale(plot.scales, aesthetic)):
-            key = f"the range of {aes_to_scale(aesthetic)}"
             values = _get_values(plot, aesthetic, table, name)
+            key = f"the range of {aes_to_scale(aesthetic)}"
+            if isinstance(values, list):
+                key += " in words"
             parts[key] = get_kind(table, name), _join(parts.get(key), values)
     if facets:
         parts.setdefault("the panels", []).append(_describe_panels(table, facets))
