@@ -137,6 +137,20 @@ def test_opacity_of_each_point():
     assert measure(stamp(x, y, colors, make_stamps("o", 100.0, 0.0, DPI)), reference)[0] <= 24
 
 
+@pytest.mark.parametrize("opacity", [1, 3, 10, 30, 100, 200])
+def test_many_faint_points(opacity):
+    """What is cut off when colours are mixed adds up."""
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(30, 90, 3_000), rng.uniform(30, 90, 3_000)
+    colors = np.full((3_000, 4), opacity, dtype=np.uint8)
+    colors[:, :3] = 20, 60, 200
+    reference = scatter(x, y, 100.0, colors, linewidths=0)
+    picture = stamp(x, y, colors, make_stamps("o", 100.0, 0.0, DPI))
+    largest, mean = measure(picture, reference)
+    assert largest <= 16
+    assert mean < 0.3
+
+
 def test_face_below_edge():
     x, y, faces = make_points(20)
     edges = make_points(20, seed=1)[2]

@@ -255,6 +255,10 @@ MARKERS = {
         *change(lambda t: t.with_columns(label=pl.when(HALF).then(pl.lit("red"))
                                          .otherwise(pl.lit("#0000ff80")))),
     ),
+    "many faint points": (
+        POINTS + UNIT + geom_point(alpha=0.01, size=3), A,
+        pl.DataFrame(np.random.default_rng(0).normal(0.5, 0.1, (9_000, 2)), ["x", "y"]),
+    ),
     "several shapes": (POINTS + UNIT + geom_point(aes(shape="label"), size=3), A, B),
     "several strokes": (POINTS + UNIT + geom_point(aes(stroke="value"), fill="white"), A, B),
     "one that is left": (POINTS + xlim(0.5, 1) + Y + BIG, A, B.head(1).with_columns(x=0.71)),
@@ -410,6 +414,9 @@ LAYERS = {
         + scale_fill_manual(WITH_ALPHA, limits=LABELS), A, B,
     ),
     "tiles, flipped": (TILED + SHADES + geom_tile() + coord_flip(), TILES, OTHERS),
+    "tiles, zoomed far in": (
+        TILED + SHADES + geom_tile() + coord_cartesian(xlim=(5, 5 + 1e-9)), TILES, OTHERS,
+    ),
     "tiles that limits cut": (TILED + SHADES + geom_tile() + xlim(2, 5), TILES, OTHERS),
     "tiles on a log axis": (TILED + SHADES + geom_tile() + scale_x_log10(), *LOG),
     "finer tiles": (TILED + SHADES + geom_tile(), TILES, FINER),

@@ -28,6 +28,10 @@ from animated.plots.raster import (
 MAX_SIZES = 64
 # Markers that Agg draws where they are; sides of others, as of squares, it moves to whole pixels.
 STAMPED = ("o", ".", "^", "v", "<", ">", "D", "d", "*", "p", "h", "H", "8", "X", "x", "2", "3", "4")
+# The opacity, of 255, from which face and edge may be stamped together.
+FAINT = 26
+# Pixels that fit into an int32, and are nowhere near a canvas.
+FAR = 2**30
 # Layers of fewer rows than this take plotnine no time that one would notice.
 LARGE = 1_000
 
@@ -50,7 +54,8 @@ class PointPainter(Painter):
             if missing.any():
                 located["x"] = np.where(missing, np.nan, located["x"])
         edges = paint(color, alpha, len(table))
-        is_even = (edges[:, 3] == edges[0, 3]).all()
+        # One coat is as good as two but where it is so faint that what is rounded off adds up.
+        is_even = edges[0, 3] >= FAINT and (edges[:, 3] == edges[0, 3]).all()
         is_plain = shape.values[0] not in FILLED_SHAPES or fill.values == [None]
         sizes, styles = _round_sizes(size, len(table))
         stroke = float(stroke.values[0])
@@ -121,7 +126,8 @@ class TilePainter(Painter):
         )
         kept = np.isfinite(x + y).all(axis=1)
         # Sorted, as an axis may be reversed.
-        x, y = (np.sort(np.floor(side[kept] + 0.5).astype(np.int32), axis=1) for side in (x, y))
+        x, y = (np.sort(np.floor(side[kept] + 0.5).clip(-FAR, FAR), axis=1) for side in (x, y))
+        x, y = x.astype(np.int32), y.astype(np.int32)
         draw_tiles(canvas, panel.clip, x, y, ready["colors"][rows][kept])
 
 

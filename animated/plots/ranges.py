@@ -10,7 +10,7 @@ import pandas as pd
 import polars as pl
 from plotnine import geom_point, ggplot
 from plotnine.geoms.geom import geom
-from plotnine.mapping.aes import aes_to_scale
+from plotnine.mapping.aes import SCALED_AESTHETICS, aes_to_scale
 from plotnine.positions.position_identity import position_identity
 from plotnine.scales.scale_continuous import scale_continuous
 from plotnine.stats.stat_identity import stat_identity
@@ -98,7 +98,8 @@ def _learn(filled: Filled, number: int, parts: dict[str, Any]) -> None:
         names = {name for aesthetic, name in mapping.items() if aesthetic in EXTENTS}
         parts[f"a position in layer {number + 1}"] = hash_table(table[sorted(names)])
     for aesthetic, name in mapping.items():
-        if not has_limits(get_scale(plot.scales, aesthetic)):
+        has_scale = aes_to_scale(aesthetic) in SCALED_AESTHETICS
+        if has_scale and not has_limits(get_scale(plot.scales, aesthetic)):
             values = _get_values(plot, aesthetic, table, name)
             key = f"the range of {aes_to_scale(aesthetic)}"
             if isinstance(values, list):
