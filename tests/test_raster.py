@@ -260,7 +260,7 @@ def test_lay_over_is_a_weighted_mean():
     share = picture[..., 3:] / 255
     expected = canvas * (1 - share) + picture[..., :3] * share
     lay_over(canvas, picture)
-    assert np.abs(canvas - expected).max() < 1
+    assert np.abs(canvas - expected).max() < 2
 
 
 @pytest.mark.parametrize("opacity", [0, 255])

@@ -73,9 +73,9 @@ from plotnine import (
     xlim,
 )
 
-from animated.plots.fingerprints import hash_table
 from animated.frames import Frames
 from animated.plots import Filled, Template
+from animated.plots.fingerprints import hash_table
 from util import combine_plots
 
 mpl.set_loglevel("error")  # fonts that a theme asks for may not be there
@@ -329,7 +329,7 @@ POSITIONS = {
 @pytest.mark.parametrize("name", POSITIONS)
 def test_positions(name):
     plot, *tables = POSITIONS[name]
-    check(*fill(plot + SMALL, *tables))
+    check(*fill(plot + BARE, *tables))
 
 
 PANELLED = POINTS + UNIT + geom_point()
@@ -507,7 +507,7 @@ LOOKS = {
 @pytest.mark.parametrize("name", LOOKS)
 def test_looks(name):
     layers = [geom_point(size=4, alpha=0.5), geom_path(data=FEW)]
-    check(*fill(COLORED + UNIT + layers + LOOKS[name] + SMALL, (A, FEW), (B, MORE)))
+    check(*fill(COLORED + UNIT + layers + LOOKS[name] + BARE, (A, FEW), (B, MORE)))
 
 
 def cast_labels(table):
