@@ -10,7 +10,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,8 @@ PlotFrame = Callable[[int], list[Any]]
 
 # Frames that a task draws in one go.
 TASK = 2
-# Tasks that each worker is given at a time: what is in flight is twice as much.
-TASKS_PER_WORKER = 2
+# Frames of a round, of which two are in flight; more when there are more workers.
+ROUND = 16
 
 
 class Frames:
@@ -128,21 +128,22 @@ class Frames:
         """Yield for each frame its pixels and its PNG, or None for both when the PNG is there."""
         marks = map(read_mark, self.paths) if self.folder else (None for _ in self.epochs)
         tasks = _chunk(zip(self.epochs, marks, strict=True), TASK)
-        n_workers = joblib.effective_n_jobs(self.n_jobs)
-        rounds = []
-        try:
-            for tasks_of_round in _chunk(tasks, n_workers * TASKS_PER_WORKER):
-                # One round is drawn while another is consumed, and no more: memory is constant.
-                parallel = joblib.Parallel(self.n_jobs, prefer="threads", return_as="generator")
-                rounds.append(parallel(joblib.delayed(self.recipe.draw)(t) for t in tasks_of_round))
-                if len(rounds) > 1:
-                    yield from _flatten(rounds[0])
-                    del rounds[0]
-            yield from _flatten(rounds[0])
-        finally:
-            with warnings.catch_warnings(action="ignore"):  # that tasks were not waited for
-                for round_ in rounds:
-                    round_.close()
+        n_tasks = max(ROUND // TASK, joblib.effective_n_jobs(self.n_jobs))
+        options = {"n_jobs": self.n_jobs, "prefer": "threads", "return_as": "generator"}
+        with joblib.Parallel(**options) as one, joblib.Parallel(**options) as other:
+            rounds = []
+            try:
+                for round_, parallel in zip(_chunk(tasks, n_tasks), cycle([one, other])):
+                    # One is drawn while the other is consumed, and no more: memory is constant.
+                    rounds.append(parallel(joblib.delayed(self.recipe.draw)(t) for t in round_))
+                    if len(rounds) > 1:
+                        yield from _flatten(rounds[0])
+                        del rounds[0]
+                yield from _flatten(rounds[0])
+            finally:
+                with warnings.catch_warnings(action="ignore"):  # that tasks were not waited for
+                    for drawn in rounds:
+                        drawn.close()
 
 
 def read_frame(path: str | Path) -> np.ndarray:

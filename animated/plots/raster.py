@@ -17,8 +17,12 @@ from matplotlib.transforms import IdentityTransform
 
 # A marker is kept at this many positions within a pixel, across as well as down.
 POSITIONS = 16
-# What to multiply by, before moving 40 bits, instead of dividing by 65280 and more.
-INVERSES = 2**40 // (65280 + np.arange(256, dtype=np.int64)) + 1
+# Agg mixes a color q of opacity o with a pixel p to (256 o q + 255 (256 - o) p) / (65280 + o),
+# rounded down, and to q when o is 255: for each o the weights of q and of p, times 2 ** 40.
+OPACITIES = np.arange(256, dtype=np.uint64)
+INVERSES = 2**40 // (65280 + OPACITIES) + 1
+ABOVE = np.where(OPACITIES == 255, 2**40, 256 * OPACITIES * INVERSES)
+BELOW = np.where(OPACITIES == 255, 0, 255 * (256 - OPACITIES) * INVERSES)
 
 
 @lru_cache(maxsize=256)
@@ -102,15 +106,11 @@ def _multiply(a, b):
 
 @numba.njit(nogil=True, cache=True, inline="always")
 def _blend(pixel, color, opacity):
-    """Lay `color` on an opaque pixel as fixed_blender_rgba_plain of matplotlib, rounding down."""
-    if opacity == 255:
-        pixel[0], pixel[1], pixel[2] = color[0], color[1], color[2]
-        return
+    """Lay `color` on an opaque pixel, exactly as fixed_blender_rgba_plain of matplotlib does."""
+    above, below = ABOVE[np.uint8(opacity)], BELOW[np.uint8(opacity)]
     for channel in range(3):
-        mixed = 256 * opacity * np.int64(color[channel])
-        mixed += 255 * (256 - opacity) * np.int64(pixel[channel])
-        # Less than 2 ** 24, divided by 65280 + opacity.
-        pixel[channel] = np.uint8((mixed * INVERSES[opacity]) >> 40)
+        mixed = above * np.uint64(color[channel]) + below * np.uint64(pixel[channel])
+        pixel[channel] = np.uint8(mixed >> np.uint64(40))
 
 
 @numba.njit(nogil=True, cache=True)
