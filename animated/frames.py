@@ -129,7 +129,8 @@ class Frames:
         marks = map(read_mark, self.paths) if self.folder else (None for _ in self.epochs)
         tasks = _chunk(zip(self.epochs, marks, strict=True), TASK)
         n_tasks = max(ROUND // TASK, joblib.effective_n_jobs(self.n_jobs))
-        options = {"n_jobs": self.n_jobs, "prefer": "threads", "return_as": "generator"}
+        options = {"n_jobs": self.n_jobs, "prefer": "threads"}
+        options |= {"return_as": "generator", "batch_size": 1}
         with joblib.Parallel(**options) as one, joblib.Parallel(**options) as other:
             rounds = []
             try:

@@ -1,50 +1,60 @@
-"""Run all benchmarks, and write their figures to benchmarks/results.md.
+"""Run all benchmarks, or those that are named, and write their figures to benchmarks/results.md.
 
-    python benchmarks/all.py
+    python benchmarks/all.py [movie] [encoders] [fidelity] [scale] [prepare] [callback]
 
-It takes about twenty minutes. Each benchmark prints a table and then its figures, a line each.
+All take about twenty minutes. Each prints a table and then its figures, a line each.
 """
 
 import os
 import re
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "results.md"
 SCRIPTS = ("movie", "encoders", "fidelity", "scale", "prepare", "callback")
-FIGURE = re.compile(r"^(?P<name>[^:│┌└╞]+): (?P<value>.+)$", re.MULTILINE)
+FIGURE = re.compile(r"^(?!shape)(?P<name>[^:│┌└╞]+): (?P<value>.+)$", re.MULTILINE)
+ROW = re.compile(r"^\| .* \| \[(?P<script>\w+)\.py\]\(.*\) \|$", re.MULTILINE)
 
 
-def run(script: str) -> str:
-    """Run a benchmark and return what it prints, which is shown as well."""
+def run(script: str) -> list[str]:
+    """Run a benchmark, show what it prints, and return its figures as rows of a table."""
     command = [sys.executable, str(FOLDER / f"{script}.py")]
-    done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        env=os.environ | {"TQDM_DISABLE": "1"},
-    )
+    environment = os.environ | {"TQDM_DISABLE": "1"}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
     print(f"{script}\n{done.stdout}", flush=True)
-    return done.stdout
-
-
-def main() -> None:
-    """Write the table only when all benchmarks have ended well."""
-    rows = [
+    return [
         f"| {figure['name']} | {figure['value']} | [{script}.py]({script}.py) |"
-        for script in SCRIPTS
-        for figure in FIGURE.finditer(run(script))
+        for figure in FIGURE.finditer(done.stdout)
     ]
+
+
+def read_rows() -> dict[str, list[str]]:
+    """Return the rows of an earlier run, for each script."""
+    rows = {script: [] for script in SCRIPTS}
+    for row in ROW.finditer(RESULTS.read_text() if RESULTS.exists() else ""):
+        rows[row["script"]].append(row[0])
+    return rows
+
+
+def write_rows(rows: dict[str, list[str]]) -> None:
+    """Write the table of all figures."""
     python = ".".join(map(str, sys.version_info[:3]))
-    text = [
-        "# Figures",
-        f"Written by `make bench` on {os.cpu_count()} cores with Python {python}.",
-        "\n".join(["| figure | value | script |", "| --- | --- | --- |", *rows]),
-    ]
-    (FOLDER / "results.md").write_text("\n\n".join(text) + "\n")
+    table = ["| figure | value | script |", "| --- | --- | --- |", *chain(*rows.values())]
+    note = f"Written by `make bench` on {os.cpu_count()} cores with Python {python}."
+    RESULTS.write_text("\n\n".join(["# Figures", note, "\n".join(table)]) + "\n")
+
+
+def main(*scripts: str) -> None:
+    """Run benchmarks one by one, and keep the figures of those that have ended well."""
+    for script in scripts or SCRIPTS:
+        if script not in SCRIPTS:
+            raise ValueError(f"a benchmark must be one of {', '.join(SCRIPTS)}, got {script!r}")
+    for script in scripts or SCRIPTS:
+        write_rows(read_rows() | {script: run(script)})
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -75,9 +75,9 @@ def main(n_epochs: int = 200) -> None:
     schema = ["settings", "megabytes", "psnr", "seconds"]
     print(pl.DataFrame(rows, schema=schema, orient="row").with_columns(pl.col(pl.Float64).round(2)))
     own, ours = rows[:2]
-    print(f"PSNR of ours less that of libx264's own: {ours[2] - own[2]:+.2f} dB")
-    print(f"time of ours / libx264's own, of the encoder: {ours[3] / own[3]:.2f}")
-    print(f"size of ours / libx264's own: {ours[1] / own[1]:.3f}")
+    print(f"PSNR of the movie less that of libx264's own preset: {ours[2] - own[2]:+.2f} dB")
+    print(f"processor time of encoding / that of libx264's own preset: {ours[3] / own[3]:.2f}")
+    print(f"size of the movie / that of libx264's own preset: {ours[1] / own[1]:.3f}")
 
 
 if __name__ == "__main__":

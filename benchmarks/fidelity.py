@@ -177,9 +177,9 @@ def main(every: int = 20) -> None:
     schema = ["picture", "psnr", "largest_error"]
     with pl.Config(tbl_rows=-1, fmt_str_lengths=40):
         print(pl.DataFrame(movie + styles, schema=schema, orient="row"))
-    print(f"largest error of a channel in the movie: {max(row[2] for row in movie)}")
-    print(f"worst PSNR of {len(styles)} styles: {min(row[1] for row in styles):.1f} dB")
-    print(f"worst PSNR of the movie: {min(row[1] for row in movie):.1f} dB")
+    print(f"largest error of a channel in a frame, of 255: {max(row[2] for row in movie)}")
+    for name, group in ((f"{len(styles)} other plots", styles), ("a frame", movie)):
+        print(f"worst PSNR of {name} against plotnine: {min(row[1] for row in group):.1f} dB")
 
 
 if __name__ == "__main__":

@@ -104,11 +104,13 @@ def main(*sizes: int) -> None:
     rows = [(size, *measure_frame(size)) for size in sizes or SIZES]
     table = pl.DataFrame(rows, schema=["points", "ours_ms", "plotnine_ms"], orient="row")
     print(table.with_columns(pl.col(pl.Float64).round(1)))
-    (few, first, _), (many, last, _) = rows[0], rows[-1]
+    (few, first, _), (many, last, slow) = rows[0], rows[-1]
     memory = run_alone(many)
-    print(f"peak memory of {MOVIE_EPOCHS} epochs of {many} points, MB: {memory:.0f}")
-    print(f"growth of our time / growth of the number of points: {last / first / (many / few):.2f}")
-    print(f"ms per frame of {many} points: {last:.0f}")
+    print(f"peak memory of a movie of {MOVIE_EPOCHS} epochs of {many:,} points: {memory:.0f} MB")
+    print(
+        f"growth of that time / growth of the number of points: {last / first / (many / few):.2f}"
+    )
+    print(f"time of a frame of {many:,} points: {last:.0f} ms, by plotnine {slow:.0f} ms")
 
 
 def run_alone(n_points: int) -> float:

@@ -143,6 +143,14 @@ def test_readme_shows_the_animation_first():
     assert re.search(r"^# .*\n+\[!\[[^]]+\]\(images/umap.gif\)\]\(movies/umap.mp4\)", text)
 
 
+def test_figures_of_the_readme_are_measured():
+    row = re.compile(r"^\| ([^|]+) \| ([^|]*\d[^|]*) \|", re.M)
+    measured = row.findall((ROOT / "benchmarks/results.md").read_text())
+    quoted = row.findall((ROOT / "README.md").read_text())
+    assert len(measured) >= 15 and len(quoted) >= 5
+    assert set(quoted) <= set(measured)
+
+
 def test_frames_is_an_empty_folder_in_a_clone():
     assert (ROOT / "frames/.gitkeep").exists()
 
