@@ -144,19 +144,20 @@ def test_interrupt_leaves_the_old_movie(frames, tmp_path, monkeypatch):
 
 def test_ffmpeg_that_dies_is_noticed_at_once(frames, tmp_path):
     path = write_movie(frames, tmp_path / "a.mp4")
-    content, shown = path.read_bytes(), []
+    content, shown, killed = path.read_bytes(), [], []
 
     def plot_frame(epoch):
         shown.append(epoch)
-        if epoch == 20:
+        # Many frames may have been drawn before ffmpeg is started for the first of them.
+        if not killed:
             for child in psutil.Process().children():
                 if "ffmpeg" in child.name():
-                    child.kill()
+                    killed.append(child.kill())
         return [Image.new("RGB", (640, 480), COLORS[epoch % 5])]
 
     with pytest.raises(RuntimeError, match="ffmpeg failed: it ended with -9"):
         write_movie(Frames(plot_frame, range(2_000), tmp_path, n_jobs=2), path)
-    assert len(shown) < 100, "frames were drawn for nobody"
+    assert killed and len(shown) < 150, "frames were drawn for nobody"
     assert path.read_bytes() == content
     assert not list(tmp_path.glob(".*"))
 
