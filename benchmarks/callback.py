@@ -7,12 +7,11 @@ Both fits run in turn in one warm process, and the ratio of each pair is taken.
 
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 import polars as pl
+from tools import measure
 from umap import UMAP
 
 from animated.epochs import EpochWriter
@@ -20,13 +19,6 @@ from animated.methods import umap
 from animated.tables import read_digits, to_features
 
 N_EPOCHS = 199
-
-
-def measure(function: Callable[[], object]) -> float:
-    """Return the seconds that a call takes."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def main(n_digits: int = 2_000, pairs: int = 15) -> None:

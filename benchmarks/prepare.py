@@ -11,13 +11,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 from sklearn.metrics import pairwise_distances_chunked
+from tools import measure
 from umap import UMAP
 from umap.umap_ import nearest_neighbors
 
@@ -49,13 +48,6 @@ min_dist = 0.1 if seed == 42 else 0.5
 embedding = umap(X, n_epochs=199, seed=seed, neighbors=neighbors, min_dist=min_dist)
 np.save(f"{folder}/ours-{seed}.npy", embedding)
 """
-
-
-def measure(function: Callable[[], object]) -> float:
-    """Return the seconds that a call takes."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def run_cold(code: str, n_digits: int, folder: str, seed: int = 42, **environment: str) -> float:
