@@ -10,7 +10,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import cloudpickle
 import joblib
 import numpy as np
 from isal import isal_zlib
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from plotnine import ggplot
 
 from animated.files import replacing
@@ -138,9 +138,9 @@ class Frames:
                     # One is drawn while the other is consumed, and no more: memory is constant.
                     rounds.append(parallel(joblib.delayed(self.recipe.draw)(t) for t in round_))
                     if len(rounds) > 1:
-                        yield from _flatten(rounds[0])
+                        yield from chain.from_iterable(rounds[0])
                         del rounds[0]
-                yield from _flatten(rounds[0])
+                yield from chain.from_iterable(rounds[0])
             finally:
                 with warnings.catch_warnings(action="ignore"):  # that tasks were not waited for
                     for drawn in rounds:
@@ -160,7 +160,7 @@ def read_mark(path: Path) -> str | None:
             mark = image.info.get("fingerprint")
             file.seek(-len(PNG_END), 2)
             return mark if file.read() == PNG_END else None
-    except (FileNotFoundError, UnidentifiedImageError, OSError):
+    except OSError:
         return None
 
 
@@ -270,8 +270,3 @@ def _chunk(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     items = iter(items)
     while chunk := list(islice(items, size)):
         yield chunk
-
-
-def _flatten(chunks: Iterable[list[Any]]) -> Iterator[Any]:
-    for chunk in chunks:
-        yield from chunk

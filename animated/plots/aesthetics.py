@@ -18,7 +18,7 @@ from plotnine.scales.scale_continuous import scale_continuous
 from plotnine.scales.scale_discrete import scale_discrete
 from plotnine.scales.scale_identity import MapTrainMixin
 
-Table = pd.DataFrame | pl.DataFrame
+from animated.plots.fingerprints import Table
 
 # A continuous scale is read at this many places: a colour channel has 256 levels.
 LEVELS = 4096
@@ -74,15 +74,20 @@ def get_facets(plot: ggplot) -> list[str]:
 
 
 def read_aesthetic(
-    plot: ggplot, spec: layer, table: Table, name: str, known: dict[Any, list[Any]]
+    plot: ggplot,
+    spec: layer,
+    mapping: dict[str, Any],
+    table: Table,
+    name: str,
+    known: dict[Any, list[Any]],
 ) -> Aesthetic:
     """Return an aesthetic that is no position, be it set, mapped or left at its default.
 
     plot: one that plotnine has built, so that its scales are trained.
+    mapping: that of the layer, see `get_mapping`.
     known: what its scales have been asked before; it is filled.
     Raises NotImplementedError when the scale or the column are of an unknown kind.
     """
-    mapping = get_mapping(plot, spec)
     if name in spec.geom.aes_params:
         return Aesthetic([spec.geom.aes_params[name]])
     if name not in mapping:
@@ -95,15 +100,14 @@ def read_aesthetic(
         levels = column.dtype.categories
         codes = column.to_physical().cast(pl.Int32).fill_null(len(levels)).to_numpy()
         key = (name, *levels)
-        places = lambda: pd.Series([*levels, None], dtype=object)  # noqa: E731
     elif isinstance(scale, scale_continuous) and column.dtype.is_numeric():
         codes = _encode(scale, column)
-        key = (name,)
-        places = lambda: _sample(scale)  # noqa: E731
+        key, levels = (name,), None
     else:
         raise NotImplementedError(f"{type(scale).__name__} of a column of {column.dtype}")
     if key not in known:
-        known[key] = list(scale.map(places()))
+        places = _sample(scale) if levels is None else pd.Series([*levels, None], dtype=object)
+        known[key] = list(scale.map(places))
     return Aesthetic(known[key], codes)
 
 

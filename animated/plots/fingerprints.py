@@ -36,7 +36,7 @@ VERSIONS = [version(library) for library in ("plotnine", "matplotlib", "pillow",
 # What looks the same wherever it is.
 PLAIN = (str, bytes, bool, int, float, complex, type(None))
 # Counts the changes of our own code that change a picture.
-DRAWING = 3
+GENERATION = 3
 
 
 def hash_plot(plot: ggplot) -> str:
@@ -46,7 +46,7 @@ def hash_plot(plot: ggplot) -> str:
     labels, theme and watermarks, and the versions of what draws; but not the tables.
     """
     parts = [_to_plain(getattr(plot, part, None)) for part in PARTS]
-    return join_hashes([repr([parts, _to_plain(_find_variables(plot)), VERSIONS, DRAWING])])
+    return join_hashes([repr([parts, _to_plain(_find_variables(plot)), VERSIONS, GENERATION])])
 
 
 def hash_table(table: Table | None) -> str:
@@ -127,7 +127,7 @@ def _to_plain(value: Any, inside: tuple[int, ...] = ()) -> Any:
 
     inside: identities of the objects that hold `value`, as some of plotnine's hold each other.
     """
-    if isinstance(value, pd.DataFrame | pl.DataFrame):
+    if isinstance(value, Table):
         return "table"
     if isinstance(value, dict):
         items = [[repr(key), _to_plain(item, inside)] for key, item in value.items()]

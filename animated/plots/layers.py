@@ -18,13 +18,13 @@ from plotnine.scales.scale_continuous import scale_continuous
 
 from animated.plots.aesthetics import (
     Aesthetic,
-    Table,
     get_facets,
     get_mapping,
     get_scale,
     read_aesthetic,
     read_column,
 )
+from animated.plots.fingerprints import Table
 from animated.plots.raster import lay_over
 
 # plotnine and matplotlib draw one picture at a time.
@@ -72,7 +72,7 @@ class Painter:
     def read(self, table: Table) -> list[Aesthetic]:
         """Return the aesthetics that are no positions."""
         return [
-            read_aesthetic(self.plot, self.spec, table, name, self.known)
+            read_aesthetic(self.plot, self.spec, self.mapping, table, name, self.known)
             for name in self.aesthetics
         ]
 

@@ -14,7 +14,8 @@ from plotnine._utils import SIZE_FACTOR, resolution
 from plotnine.layer import layer
 from plotnine.scales.scale_shape import FILLED_SHAPES
 
-from animated.plots.aesthetics import Aesthetic, Table, paint
+from animated.plots.aesthetics import Aesthetic, paint
+from animated.plots.fingerprints import Table
 from animated.plots.layers import LayerPainter, Painter, Panel
 from animated.plots.raster import (
     draw_points,
@@ -76,9 +77,8 @@ class PointPainter(Painter):
         """Draw the points of a panel."""
         rows, places = ready["parts"][panel.number]
         x, y = panel.to_pixels(places["x"], places["y"])
-        if (
-            np.isfinite(x + y).sum() == 1
-        ):  # matplotlib puts a single marker in the middle of a pixel
+        # matplotlib puts a single marker in the middle of a pixel.
+        if np.isfinite(x + y).sum() == 1:
             x, y = np.floor(x + 0.5) + 0.5, np.floor(y + 0.5) + 0.5
         colors, styles, opacity = ready["edges"][rows], ready["styles"][rows], ready["opacity"]
         if opacity is not None:  # one coat of paint will do

@@ -17,14 +17,13 @@ from plotnine.stats.stat_identity import stat_identity
 
 from animated.plots.aesthetics import (
     WORDS,
-    Table,
     get_facets,
     get_mapping,
     get_scale,
     has_limits,
     read_column,
 )
-from animated.plots.fingerprints import get_kind, hash_table
+from animated.plots.fingerprints import Table, get_kind, hash_table
 from animated.plots.templates import Filled, is_table
 
 # Aesthetics by which a layer takes its place.

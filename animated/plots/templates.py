@@ -4,12 +4,9 @@ import copy
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-import pandas as pd
-import polars as pl
 from plotnine import ggplot
 
-from animated.plots.aesthetics import Table
-from animated.plots.fingerprints import hash_plot, hash_table, join_hashes
+from animated.plots.fingerprints import Table, hash_plot, hash_table, join_hashes
 
 
 class Template:
@@ -97,4 +94,4 @@ def _copy(plot: ggplot) -> ggplot:
 
 def is_table(value: Any) -> bool:
     """Return whether `value` is a Polars or pandas table."""
-    return isinstance(value, pd.DataFrame | pl.DataFrame)
+    return isinstance(value, Table)
