@@ -19,11 +19,10 @@ from umap import UMAP, layouts
 from umap.layouts import optimize_layout_euclidean
 from umap.umap_ import compute_membership_strengths, simplicial_set_embedding, smooth_knn_dist
 
+from animated.methods.arguments import OnEpoch, check_arguments
 from animated.neighbors import Neighbors, cut_neighbors
 from animated.progress import is_hidden
 from animated.tables import check_features, to_enum
-
-OnEpoch = Callable[[int, np.ndarray], Any]
 
 # umap-learn has these compiled in every process, for five seconds. numba can keep them on disk,
 # as it keeps others of umap-learn, and they compute the same. Some versions lack the last, private.
@@ -67,7 +66,8 @@ def umap(
     """
     X = check_features(X)
     y = None if y is None else _to_codes(y)
-    _check_arguments(X, y, n_components, n_epochs, on_epoch)
+    _check_labels(y, len(X))
+    check_arguments(n_components, n_epochs, on_epoch)
     parameters = {
         # A seeded run has one thread; saying so avoids umap-learn's warning.
         "n_jobs": -1 if seed is None else 1,
@@ -196,20 +196,9 @@ def _to_codes(y: Sequence) -> np.ndarray:
     return labels.to_numpy()
 
 
-def _check_arguments(
-    X: np.ndarray,
-    y: np.ndarray | None,
-    n_components: int,
-    n_epochs: int,
-    on_epoch: OnEpoch | None,
-) -> None:
-    if y is not None and len(y) != len(X):
-        raise ValueError(f"y must have one label for each of the {len(X)} samples, got {len(y)}")
-    for name, value, least in (("n_components", n_components, 1), ("n_epochs", n_epochs, 0)):
-        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-            raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
-    if on_epoch is not None and not callable(on_epoch):
-        raise TypeError(f"on_epoch must be callable or None, got {type(on_epoch).__name__}")
+def _check_labels(y: np.ndarray | None, n_samples: int) -> None:
+    if y is not None and len(y) != n_samples:
+        raise ValueError(f"y must have one label for each of the {n_samples} samples, got {len(y)}")
 
 
 def _check_alone(parameters: dict[str, Any]) -> None:

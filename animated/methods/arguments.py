@@ -1,0 +1,24 @@
+"""What all methods take, and how it is checked before any work starts."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+OnEpoch = Callable[[int, np.ndarray], Any]
+
+
+def check_arguments(n_components: int, n_epochs: int, on_epoch: OnEpoch | None) -> None:
+    """Raise ValueError for numbers that are out of range, TypeError for what cannot be called."""
+    check_integer("n_components", n_components, 1)
+    check_integer("n_epochs", n_epochs, 0)
+    if on_epoch is not None and not callable(on_epoch):
+        raise TypeError(f"on_epoch must be callable or None, got {type(on_epoch).__name__}")
+
+
+def check_integer(name: str, value: int, least: int, most: float = float("inf")) -> None:
+    """Raise ValueError when `value` is no integer from `least` to `most`."""
+    is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not is_integer or not least <= value <= most:
+        allowed = f"of at least {least}" if most == float("inf") else f"from {least} to {most}"
+        raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
