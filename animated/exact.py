@@ -143,7 +143,7 @@ def _scan(X, norms, scale, indices, squares, limits, a, b, products, row_share, 
 @numba.njit(cache=True, nogil=True)
 def _offer(X, scale, indices, squares, limits, i, j):
     """Insert sample `j` among the nearest of sample `i`, if it is one of them."""
-    square = _square_distance(X[i], X[j])
+    square = square_distance(X[i], X[j])
     place = indices.shape[1]
     while place > 0 and (square, j) < (squares[i, place - 1], indices[i, place - 1]):
         place -= 1
@@ -156,7 +156,8 @@ def _offer(X, scale, indices, squares, limits, i, j):
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc"})
-def _square_distance(a, b):
+def square_distance(a, b):
+    """Return the squared distance of two samples, float32 (n_features,), in float64."""
     square = 0.0
     for i in range(len(a)):
         difference = np.float64(a[i]) - np.float64(b[i])

@@ -7,6 +7,11 @@ epoch k, the layout after k steps, and last with exactly the embedding that is r
 The array is the callee's to keep. A truthy return stops the run.
 """
 
+from animated.methods.graph import graph
+from animated.methods.mds import mds
+from animated.methods.pca import pca
+from animated.methods.pixels import pixels
+from animated.methods.sammon import sammon
 from animated.methods.umap import umap
 
-__all__ = ["umap"]
+__all__ = ["graph", "mds", "pca", "pixels", "sammon", "umap"]

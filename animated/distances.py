@@ -1,0 +1,57 @@
+"""The distances of all pairs of samples, for the methods that look at each of them."""
+
+import numba
+import numpy as np
+
+from animated.exact import square_distance
+from animated.tables import check_features
+
+# All pairs of so many samples take 100 MB, and a step of a method about 30 ms on two cores.
+LIMIT = 5_000
+
+
+def find_distances(X: np.ndarray) -> np.ndarray:
+    """Return the Euclidean distances between all samples, float32 (n_samples, n_samples).
+
+    X: float32 array (n_samples, n_features), finite, of at most `LIMIT` samples.
+
+    Raises ValueError for more, and what `check_features` raises.
+    """
+    X = check_features(X)
+    check_limit("find_distances", X)
+    return _measure(X)
+
+
+def check_limit(name: str, X: np.ndarray) -> None:
+    """Raise ValueError when there are more samples than the pairs of which can be looked at."""
+    if len(X) > LIMIT:
+        raise ValueError(
+            f"{name} looks at all pairs, so X must have at most {LIMIT} samples, got {len(X)}; "
+            f"sample it, as with X[np.random.default_rng(0).choice(len(X), {LIMIT}, False)]"
+        )
+
+
+def check_distances(distances: np.ndarray | None, X: np.ndarray) -> np.ndarray:
+    """Return float32 distances between the samples of `X`, those that are given or new ones.
+
+    Raises ValueError when the given ones have another shape, or one is negative or not finite.
+    """
+    if distances is None:
+        return find_distances(X)
+    distances = np.ascontiguousarray(distances, dtype=np.float32)
+    wanted = (len(X), len(X))
+    if distances.shape != wanted:
+        raise ValueError(f"distances must have shape {wanted}, got {distances.shape}")
+    least, most = distances.min(), distances.max()
+    if not (least >= 0 and most < np.inf):  # NaN is neither
+        raise ValueError(f"distances must be finite and not negative, got {least} to {most}")
+    return distances
+
+
+@numba.njit(cache=True, parallel=True)
+def _measure(X):
+    distances = np.empty((len(X), len(X)), dtype=np.float32)
+    for i in numba.prange(len(X)):
+        for j in range(len(X)):
+            distances[i, j] = np.sqrt(square_distance(X[i], X[j]))
+    return distances
