@@ -10,7 +10,7 @@ without its footer is lost. One pass at the end normalises, rounds and writes th
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from importlib.metadata import version
@@ -56,11 +56,13 @@ class EpochWriter:
         data: str | None = None,
         parameters: dict[str, Any] | None = None,
         seed: int | None = None,
+        libraries: Sequence[str] = (),
     ):
         """Prepare to write to `output_path`.
 
         labels: Series (n_samples,) whose name becomes the name of the label column.
         method, data, parameters, seed: what was run on what, kept as JSON in the file's metadata.
+        libraries: those whose versions are kept there besides `LIBRARIES`.
 
         Raises FileNotFoundError when the folder does not exist, ValueError when the path does not
         end in .parquet or the labels have the name of another column, and TypeError when the
@@ -76,7 +78,7 @@ class EpochWriter:
             "data": data,
             "parameters": parameters or {},
             "seed": seed,
-            "versions": VERSIONS,
+            "versions": VERSIONS | {library: version(library) for library in libraries},
         }
         self.metadata = {key: json.dumps(value) for key, value in run.items()}
         self.n_epochs = 0

@@ -1,0 +1,110 @@
+"""Runs are stored, and are not repeated without need."""
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+from animated.distances import find_distances
+from animated.epochs import read_epoch, read_metadata
+from animated.methods import mds
+from animated.runs import run
+
+
+class Spy:
+    """A method that counts its runs."""
+
+    __name__ = "spy"
+
+    def __init__(self):
+        self.n_runs = 0
+
+    def __call__(self, X, *, n_components, n_epochs, seed, on_epoch, fail_at=None, distances=None):
+        self.n_runs += 1
+        for epoch in range(n_epochs + 1):
+            if epoch == fail_at:
+                raise KeyboardInterrupt
+            on_epoch(epoch, X[:, :n_components] * (1 + epoch))
+
+
+@pytest.fixture
+def spy():
+    return Spy()
+
+
+@pytest.fixture
+def few(X):
+    return X[:50] / 255 + np.arange(50)[:, None]
+
+
+def test_store(tmp_path, few, digits):
+    path = tmp_path / "mds.parquet"
+    labels = digits["digit"][:50]
+    distances = find_distances(few)
+    done = run(
+        mds,
+        few,
+        path,
+        n_epochs=3,
+        seed=1,
+        n_components=3,
+        labels=labels,
+        data="MNIST",
+        distances=distances,
+    )
+    assert done.path == path and done.seconds > 0
+    last = read_epoch(path, 3)
+    assert last["digit"].equals(labels) and "z" in last.columns
+    metadata = read_metadata(path)
+    assert (metadata["method"], metadata["data"], metadata["seed"]) == ("mds", "MNIST", 1)
+    assert metadata["parameters"] == {"n_components": 3, "n_epochs": 3, "distances": "given"}
+    restored = last.select("x", "y", "z").to_numpy() * metadata["scale"] + metadata["offset"]
+    expected = mds(few, n_epochs=3, seed=1, n_components=3)
+    assert np.allclose(restored, expected, atol=metadata["scale"] / 16384)
+
+
+def test_a_run_is_not_repeated(tmp_path, spy, few):
+    path = tmp_path / "spy.parquet"
+    first = run(spy, few, path, n_epochs=2, seed=1)
+    assert run(spy, few, path, n_epochs=2, seed=1) == first and spy.n_runs == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n_epochs": 3},
+        {"seed": 2},
+        {"n_components": 3},
+        {"data": "other"},
+        {"distances": np.ones(3)},
+        {"labels": pl.Series("digit", ["a"] * 50)},
+    ],
+)
+def test_another_run_is_made(tmp_path, spy, few, change):
+    path = tmp_path / "spy.parquet"
+    run(spy, few, path, n_epochs=2, seed=1)
+    run(spy, few, path, **({"n_epochs": 2, "seed": 1} | change))
+    assert spy.n_runs == 2
+
+
+def test_other_data_or_lost_files_make_another_run(tmp_path, spy, few):
+    path = tmp_path / "spy.parquet"
+    note = path.with_suffix(".json")
+    run(spy, few, path, n_epochs=2, seed=1)
+    run(spy, few + 1, path, n_epochs=2, seed=1)
+    assert spy.n_runs == 2
+    for number, spoil in enumerate((path.unlink, note.unlink, lambda: note.write_text("{"))):
+        spoil()
+        run(spy, few + 1, path, n_epochs=2, seed=1)
+        assert spy.n_runs == 3 + number
+    assert json.loads(note.read_text())["seconds"] >= 0
+
+
+def test_an_interrupted_run_is_no_run(tmp_path, spy, few):
+    path = tmp_path / "spy.parquet"
+    with pytest.raises(KeyboardInterrupt):
+        run(spy, few, path, n_epochs=2, seed=1, fail_at=1)
+    assert not path.exists() and not path.with_suffix(".json").exists()
+    run(spy, few, path, n_epochs=2, seed=1)
+    assert pl.read_parquet(path)["epoch"].max() == 2
