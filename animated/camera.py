@@ -14,12 +14,15 @@ see those behind it.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 from matplotlib.colors import to_hex, to_rgb
 
-AXES = ("x", "y", "z")
+from animated.epochs import AXES, scan
+from animated.methods.arguments import check_integer
+
 # The radius of the sphere through the corners of the unit cube.
 CORNER = 3**0.5 / 2
 # Shades of a colour; more cannot be told apart.
@@ -46,7 +49,7 @@ def turn(
     distance: from the camera to the middle, in radii, more than 1; the less, the stronger is the
         perspective.
     radius: of the sphere around the middle that fills the picture. It holds the whole cube unless
-        told otherwise; see `measure_radius`.
+        told otherwise; see `measure_radii`.
 
     Returns a table with the rows and the other columns of `table`, and with
     - `x` and `y`: f64 in [0, 1] at every angle, as the sphere is in the picture,
@@ -56,7 +59,7 @@ def turn(
     Raises ValueError for numbers out of range, for a table without one of the axes, and for
     points outside of the sphere.
     """
-    _check_view(elevation, distance, radius)
+    _check_view(angle, elevation, distance, radius)
     x, y, z = _get_offsets(table) / radius
     _check_inside(x, y, z, radius)
     around, up = np.deg2rad([angle % 360, elevation])
@@ -75,14 +78,17 @@ def turn(
     return table.drop("z").with_columns(**news)[np.argsort(z, kind="stable")]
 
 
-def measure_radius(table: pl.DataFrame | pl.LazyFrame) -> float:
-    """Return how far the farthest point is from the middle of the unit cube.
+def measure_radii(path: str | Path) -> np.ndarray:
+    """Return how large a sphere holds the store at `path` from each epoch to its end.
 
-    table: with `x`, `y` and `z`; a whole store as `animated.epochs.scan` returns it, so that all
-        epochs are seen with one radius.
+    Returns float64 (n_epochs + 1,), descending. The first is the radius for a camera that keeps
+    its distance; with the one of its epoch, or what lies between two for a time between them, the
+    camera comes nearer as a layout contracts, and still nothing leaves the picture.
     """
     squares = [(pl.col(axis).cast(pl.Float64) - 0.5) ** 2 for axis in AXES]
-    return table.lazy().select(pl.sum_horizontal(squares).max().sqrt()).collect().item()
+    radius = pl.sum_horizontal(squares).max().sqrt()
+    radii = scan(path).group_by("epoch").agg(radius=radius).sort("epoch").collect()["radius"]
+    return radii.reverse().cum_max().reverse().to_numpy()
 
 
 def shade(table: pl.DataFrame, label: str, n_levels: int = N_LEVELS) -> pl.DataFrame:
@@ -92,10 +98,12 @@ def shade(table: pl.DataFrame, label: str, n_levels: int = N_LEVELS) -> pl.DataF
     do. `shade_colors` returns its colours.
 
     table: with `depth`, see `turn`, and the Enum column `label`.
-    Raises TypeError when the label is no Enum.
+    n_levels: of depth, 1 or more.
+    Raises TypeError when the label is no Enum, and ValueError for another number of levels.
     """
     if table[label].dtype != pl.Enum:
         raise TypeError(f"{label} must be an Enum, got {table[label].dtype}")
+    check_integer("n_levels", n_levels, 1)
     names = _name_shades(table[label].dtype.categories.to_list(), n_levels)
     values = pl.Series("shade", names, dtype=pl.Enum(names))
     levels = (table["depth"] * n_levels).floor().clip(0, n_levels - 1).cast(pl.UInt32)
@@ -114,12 +122,13 @@ def shade_colors(
     colors: of the labels, in any way that matplotlib knows, one each.
     labels: all categories of their Enum.
     darkest: what is left of the light of the farthest points, from 0, which is black, to 1.
-    Raises ValueError when there are not as many colours as labels, or `darkest` is out of range.
+    Raises ValueError when there are not as many colours as labels, or a number is out of range.
     """
     if len(colors) != len(labels):
         raise ValueError(f"there must be {len(labels)} colors, got {len(colors)}")
     if not 0 <= darkest <= 1:
         raise ValueError(f"darkest must be between 0 and 1, got {darkest!r}")
+    check_integer("n_levels", n_levels, 1)
     lights = np.linspace(darkest, 1, n_levels)
     shades = [to_hex(light * np.array(to_rgb(color))) for color in colors for light in lights]
     return dict(zip(_name_shades(labels, n_levels), shades, strict=True))
@@ -137,7 +146,9 @@ def _get_offsets(table: pl.DataFrame) -> np.ndarray:
     return np.array([table[axis].cast(pl.Float64).to_numpy() for axis in AXES]) - 0.5
 
 
-def _check_view(elevation: float, distance: float, radius: float) -> None:
+def _check_view(angle: float, elevation: float, distance: float, radius: float) -> None:
+    if not np.isfinite(angle):
+        raise ValueError(f"angle must be a number of degrees, got {angle!r}")
     if not -90 <= elevation <= 90:
         raise ValueError(f"elevation must be from -90 to 90 degrees, got {elevation!r}")
     if not distance > 1:
