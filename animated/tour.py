@@ -15,6 +15,8 @@ from animated.clock import ease
 from animated.methods.arguments import check_integer
 from animated.tables import to_enum
 
+COLUMNS = ("index", "x", "y")
+
 
 class Title(NamedTuple):
     """The name of a stop, and how visible it is from 0 to 1."""
@@ -47,7 +49,8 @@ class Tour:
         travel: how many frames it shows between two stops, 0 or more.
 
         Raises ValueError when there are fewer than two layouts, when one is not like the first or
-        not finite, when there are not as many labels as points, or for other numbers of frames.
+        not finite, when there are not as many labels as points or they have the name of another
+        column, or for other numbers of frames.
         """
         check_integer("pause", pause, 1)
         check_integer("travel", travel, 0)
@@ -108,7 +111,8 @@ def align(layout: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
     Source: P. H. Schönemann, "A generalized solution of the orthogonal Procrustes problem", 1966.
     """
-    layout, reference = _check_layouts({"layout": layout, "reference": reference}, None)
+    reference = _check_layout("reference", reference, "n_samples", "n_components")
+    layout = _check_layout("layout", layout, *reference.shape)
     centre = reference.mean(axis=0)
     layout, reference = layout - layout.mean(axis=0), reference - centre
     rotation, _ = orthogonal_procrustes(layout, reference)
@@ -136,26 +140,37 @@ def _line_up(layouts: list[np.ndarray]) -> list[np.ndarray]:
     return [fit(layout) for layout in aligned]
 
 
-def _check_layouts(
-    layouts: dict[str, np.ndarray], n_components: int | None = 2
-) -> list[np.ndarray]:
-    """Return the layouts as float64; n_components is None for any number, the same for all."""
+def _check_layouts(layouts: dict[str, np.ndarray]) -> list[np.ndarray]:
     if len(layouts) < 2:
         raise ValueError(f"layouts must be two or more, got {len(layouts)}")
-    arrays = {name: np.asarray(layout, dtype=np.float64) for name, layout in layouts.items()}
-    n_samples, *others = next(iter(arrays.values())).shape or (0,)
-    wanted = (n_samples, others[0] if others and n_components is None else n_components or 2)
-    for name, array in arrays.items():
-        if array.shape != wanted or not n_samples:
-            raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
-        if not np.isfinite(array).all():
-            bad = (~np.isfinite(array)).any(axis=1).sum()
-            raise ValueError(f"{name} must be finite, got {bad} rows not so")
-    return list(arrays.values())
+    n_samples = len(next(iter(layouts.values())))
+    return [_check_layout(name, layout, n_samples, 2) for name, layout in layouts.items()]
+
+
+def _check_layout(
+    name: str, layout: np.ndarray, n_samples: int | str, n_components: int | str
+) -> np.ndarray:
+    """Return a layout as finite float64; a size may be any when it is a word."""
+    layout = np.asarray(layout, dtype=np.float64)
+    sizes = (n_samples, n_components)
+    is_alike = layout.ndim == len(sizes) and all(
+        isinstance(size, str) or size == given
+        for size, given in zip(sizes, layout.shape, strict=True)
+    )
+    if not is_alike or not layout.size:
+        raise ValueError(
+            f"{name} must have shape ({n_samples}, {n_components}), got {layout.shape}"
+        )
+    if not np.isfinite(layout).all():
+        bad = (~np.isfinite(layout)).any(axis=1).sum()
+        raise ValueError(f"{name} must be finite, got {bad} rows not so")
+    return layout
 
 
 def _check_labels(labels: Sequence, n_samples: int) -> pl.Series:
     if len(labels) != n_samples:
         raise ValueError(f"there must be {n_samples} labels, got {len(labels)}")
     series = pl.Series(labels)
+    if series.name in COLUMNS:
+        raise ValueError(f"labels must not be named like another column, got {series.name!r}")
     return to_enum(series.alias(series.name or "label"))
