@@ -63,6 +63,17 @@ def test_nothing_leaves_the_picture(elevation, distance):
         assert away.max() <= 0.5 + 1e-9
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_ends_of_the_sphere_stay_within_the_limits(side):
+    """Not even a rounding error takes them out, where plotnine would not draw them."""
+    for angle, elevation in np.random.default_rng(0).uniform(-90, 90, (200, 2)):
+        around, up = np.deg2rad([angle, elevation])
+        towards = np.array([-np.cos(up) * np.sin(around), np.sin(up), np.cos(up) * np.cos(around)])
+        end = turn_point(0.5 + side * 0.5 * towards, angle, elevation=elevation, radius=0.5)
+        assert end["depth"] == pytest.approx((1 + side) / 2, abs=1e-9)
+        assert 0 <= end["depth"] <= 1 and 0 <= end["size"] <= 1
+
+
 def test_the_sphere_fills_the_picture():
     """A point that passes where the outline is touches the edge of the picture."""
     reach = [

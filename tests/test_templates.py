@@ -462,10 +462,16 @@ LAYERS = {
         WORDED + geom_text(size=20) + theme_matplotlib(rc={"font.family": "serif"}), FEW, MORE,
     ),
     "words that are missing": (
-        WORDED + geom_text(), FEW, without(without(MORE, "label", HALF), "x", pl.col("y") < 0.3),
+        WORDED + geom_text(size=20), FEW,
+        without(without(without(MORE, "label", HALF), "x", pl.col("yend") < 0.3), "y",
+                pl.col("yend") > 0.7),
     ),
     "no words at all": (WORDED + geom_text(), FEW, without(MORE, "label", pl.lit(True))),
     "words that are empty": (WORDED + geom_text(), FEW, MORE.with_columns(label=pl.lit(""))),
+    "numbers for words": (
+        WORDED + geom_text(aes(label="value"), size=20),
+        *(table.with_columns(pl.col("value") * 1e-5) for table in (FEW, MORE)),
+    ),
     "coloured words": (
         WORDED + geom_text(aes(color="label"), size=40), FEW, MORE,
     ),

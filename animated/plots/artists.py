@@ -79,12 +79,9 @@ class TextPainter(Painter):
             raise NotImplementedError("text that is more than text")
         words = self._read_words(table)
         color, alpha, *styles = self.read(table)
-        located = self.locate(table)
         n_rows = len(table)
-        # Without words plotnine leaves a text out.
-        located["x"] = np.where(words.is_null(), np.nan, located["x"])
         return {
-            "parts": self.split(table, located),
+            "parts": self.split(table, self.locate(table)),
             "words": words.to_list(),
             "colors": paint(color, alpha, n_rows) / 255,
             "styles": [
