@@ -76,6 +76,8 @@ from plotnine import (
 from animated.frames import Frames
 from animated.plots import Filled, Template
 from animated.plots.fingerprints import hash_table
+from animated.plots.painters import MAX_SIZES
+from animated.plots.raster import make_solid_stamps
 from util import combine_plots
 
 mpl.set_loglevel("error")  # fonts that a theme asks for may not be there
@@ -88,6 +90,7 @@ BARE = SMALL + theme(axis_text=element_blank(), axis_ticks=element_blank())
 X, Y = scale_x_continuous(limits=(0, 1)), scale_y_continuous(limits=(0, 1))
 UNIT = [X, Y]
 COLORS = scale_color_discrete(limits=LABELS)
+ALPHAS = scale_alpha_continuous(range=(0, 1), limits=(0, 1))
 SHADES = scale_fill_cmap("viridis", limits=(0, 1))
 BIG = geom_point(size=4)
 
@@ -115,6 +118,7 @@ FEW, MORE = A.head(20), B.head(20)
 POINTS, COLORED = ggplot(A, aes("x", "y")), ggplot(A, aes("x", "y", color="label"))
 VALUED, TILED = ggplot(A, aes("x", "y", color="value")), ggplot(TILES, aes("x", "y", fill="value"))
 LINES = ggplot(FEW, aes("x", "y", xend="xend", yend="yend")) + UNIT
+WORDED = ggplot(FEW, aes("x", "y", label="label")) + UNIT
 
 
 def without(table, column, condition):
@@ -438,6 +442,42 @@ LAYERS = {
     "text and labels": (
         COLORED + UNIT + geom_label(aes(label="label")) + geom_text(aes(label="value")), FEW, MORE,
     ),
+    "words in all their styles": (WORDED + geom_text(
+        color="red", alpha=0.7, size=15, angle=30, ha="left", va="top", family="serif",
+        fontweight="bold", fontstyle="italic", lineheight=2), FEW, MORE,
+    ),
+    "words of many sizes": (
+        WORDED + geom_text(aes(size="value", color="x", alpha="y"))
+        + scale_size_continuous(range=(5, 30), limits=(0, 1)) + ALPHAS, FEW, MORE,
+    ),
+    "words in panels": (
+        WORDED + geom_text(size=30) + facet_wrap("label") + coord_cartesian(xlim=(0.3, 0.6)),
+        FEW, MORE,
+    ),
+    "words of several lines, and mathematics": (
+        WORDED + geom_text(size=20),
+        *(table.with_columns(label=pl.lit("$x^2$\n") + pl.col("label")) for table in (FEW, MORE)),
+    ),
+    "words in a theme of their own": (
+        WORDED + geom_text(size=20) + theme_matplotlib(rc={"font.family": "serif"}), FEW, MORE,
+    ),
+    "words that are missing": (
+        WORDED + geom_text(size=20), FEW,
+        without(without(without(MORE, "label", HALF), "x", pl.col("yend") < 0.3), "y",
+                pl.col("yend") > 0.7),
+    ),
+    "no words at all": (WORDED + geom_text(), FEW, without(MORE, "label", pl.lit(True))),
+    "words that are empty": (WORDED + geom_text(), FEW, MORE.with_columns(label=pl.lit(""))),
+    "numbers for words": (
+        WORDED + geom_text(aes(label="value"), size=20),
+        *(table.with_columns(pl.col("value") * 1e-5) for table in (FEW, MORE)),
+    ),
+    "coloured words": (
+        WORDED + geom_text(aes(color="label"), size=40), FEW, MORE,
+    ),
+    "words in a format": (
+        WORDED + geom_text(format_string="<{}>"), FEW, MORE,
+    ),
     "bars": (POINTS + geom_col(position="identity"), *BARS),
     "error bars": (
         ggplot(FEW, aes("x", ymin="y", ymax="yend")) + UNIT + geom_errorbar(), FEW, MORE,
@@ -667,6 +707,27 @@ def test_a_large_layer_that_is_slow_is_named():
     many = make_table(0, n=1_100)
     with pytest.warns(UserWarning, match="1100 rows of geom_point anew.*several shapes"):
         draw(fill(POINTS + UNIT + geom_point(aes(shape="label")) + SMALL, many))
+
+
+def test_text_is_not_drawn_by_plotnine(monkeypatch):
+    """What follows would be built again in every epoch, which takes longer than all else."""
+    monkeypatch.setattr("animated.plots.layers._build", None)
+    panelled = WORDED + geom_text(aes(alpha="value")) + ALPHAS + facet_wrap("label") + SMALL
+    pictures = [draw(fill(panelled, FEW, table)) for table in (FEW, MORE)]
+    assert (pictures[0] != pictures[1]).any()
+
+
+def test_frames_share_the_stamps_of_their_sizes():
+    sized = POINTS + UNIT + geom_point(aes(size="value"), stroke=0) + SMALL
+    sized += scale_size_continuous(range=(1, 5), limits=(0, 1))
+    make_solid_stamps.cache_clear()
+    draw(fill(sized, *(make_table(seed, n=2_000) for seed in range(5))))
+    assert make_solid_stamps.cache_info().misses <= MAX_SIZES
+
+
+def test_many_values_of_one_size():
+    sized = POINTS + UNIT + geom_point(aes(size="value"))
+    check(*fill(sized + scale_size_continuous(range=(3, 3), limits=(0, 1)) + SMALL, A, B))
 
 
 @pytest.mark.parametrize("thing", [None, "plot", 3, A, P, np.zeros((2, 2))])

@@ -1,26 +1,21 @@
-"""What draws points, tiles and segments as plotnine would, in a fraction of its time."""
+"""What draws points and tiles as plotnine would, in a fraction of its time."""
 
 import warnings
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import RendererAgg
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
-from matplotlib.transforms import IdentityTransform
-from plotnine import geom_point, geom_segment, geom_tile, ggplot
+from plotnine import geom_point, geom_segment, geom_text, geom_tile, ggplot
 from plotnine._utils import SIZE_FACTOR, resolution
 from plotnine.layer import layer
 from plotnine.scales.scale_shape import FILLED_SHAPES
 
 from animated.plots.aesthetics import Aesthetic, paint
+from animated.plots.artists import SegmentPainter, TextPainter
 from animated.plots.fingerprints import Table
 from animated.plots.layers import LayerPainter, Painter, Panel
 from animated.plots.raster import (
     draw_points,
     draw_tiles,
-    lay_over,
     make_solid_stamps,
     make_stamps,
 )
@@ -131,51 +126,12 @@ class TilePainter(Painter):
         draw_tiles(canvas, panel.clip, x, y, ready["colors"][rows][kept])
 
 
-class SegmentPainter(Painter):
-    """Draws `geom_segment` without arrows through matplotlib, as plotnine does, but at once."""
-
-    positions = ("x", "y", "xend", "yend")
-    aesthetics = ("color", "alpha", "size", "linetype")
-
-    def prepare(self, table: Table) -> dict[str, Any]:
-        """Return ends, colours and widths."""
-        color, alpha, size, linetype = self.read(table)
-        if linetype.values != ["solid"] or self.spec.geom.params.get("arrow"):
-            # Dashes start where Agg cuts a line off, at the edge of its canvas.
-            raise NotImplementedError("dashes or arrows")
-        if any(aesthetic.codes is not None for aesthetic in (color, alpha, size)):
-            raise NotImplementedError("groups, which are drawn one after the other")
-        return {
-            "parts": self.split(table, self.locate(table)),
-            "color": paint(color, alpha, 1)[0] / 255,
-            "linewidth": size.values[0] * SIZE_FACTOR,
-        }
-
-    def draw(self, canvas: np.ndarray, panel: Panel, ready: dict[str, Any]) -> None:
-        """Draw the segments of a panel."""
-        _, places = ready["parts"][panel.number]
-        x, y = panel.to_pixels(
-            np.c_[places["x"], places["xend"]], np.c_[places["y"], places["yend"]]
-        )
-        kept = np.isfinite(x + y).all(axis=1)
-        window = _find_window(x[kept], y[kept], ready["linewidth"] * panel.dpi / 72, panel.clip)
-        if window is None:
-            return
-        left, top, right, bottom = window
-        lines = LineCollection(
-            np.stack([x[kept] - left, bottom - y[kept]], axis=-1),
-            edgecolor=ready["color"],
-            linewidth=ready["linewidth"],
-            capstyle=self.spec.geom.params.get("lineend"),
-            transform=IdentityTransform(),
-        )
-        lines.set_figure(_get_figure(panel.dpi))
-        renderer = RendererAgg(right - left, bottom - top, panel.dpi)
-        lines.draw(renderer)
-        lay_over(canvas[top:bottom, left:right], np.asarray(renderer.buffer_rgba()))
-
-
-PAINTERS = {geom_point: PointPainter, geom_segment: SegmentPainter, geom_tile: TilePainter}
+PAINTERS = {
+    geom_point: PointPainter,
+    geom_segment: SegmentPainter,
+    geom_text: TextPainter,
+    geom_tile: TilePainter,
+}
 
 
 def make_painter(plot: ggplot, spec: layer, table: Table) -> Painter:
@@ -200,28 +156,10 @@ def make_painter(plot: ggplot, spec: layer, table: Table) -> Painter:
     return LayerPainter(plot, spec)
 
 
-def _find_window(
-    x: np.ndarray, y: np.ndarray, margin: float, clip: np.ndarray
-) -> tuple[int, int, int, int] | None:
-    """Return the left, top, right and bottom pixel of what is drawn, or None for nothing."""
-    if not x.size:
-        return None
-    low = np.floor([x.min() - margin, y.min() - margin]).astype(int) - 1
-    high = np.ceil([x.max() + margin, y.max() + margin]).astype(int) + 1
-    (left, top), (right, bottom) = np.maximum(low, clip[:2]), np.minimum(high, clip[2:])
-    return (left, top, right, bottom) if left < right and top < bottom else None
-
-
 def _is_smooth(settings: dict[str, Any]) -> bool:
     """Return whether a theme lets shapes be as they are, neither sketched nor jagged."""
     jagged = not all(settings.get(f"{name}.antialiased", True) for name in ("lines", "patch"))
     return not (jagged or settings.get("path.sketch") or settings.get("path.effects"))
-
-
-@lru_cache(maxsize=8)
-def _get_figure(dpi: float) -> Figure:
-    """Return what an artist asks for the resolution."""
-    return Figure(dpi=dpi)
 
 
 def _round_sizes(size: Aesthetic, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -230,11 +168,15 @@ def _round_sizes(size: Aesthetic, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
     if size.codes is None:
         return values, np.zeros(n_rows, dtype=np.int32)
     used, styles = np.unique(size.codes, return_inverse=True)
-    values = values[used]
-    if len(used) > MAX_SIZES:
-        levels = np.linspace(values.min(), values.max(), MAX_SIZES)
-        nearest = np.abs(values[:, None] - levels).argmin(axis=1)
-        return levels, nearest[styles].astype(np.int32)
+    # Codes that differ may mean the same size.
+    values, sizes = np.unique(values[used], return_inverse=True)
+    styles = sizes[styles]
+    if len(values) > MAX_SIZES:
+        # To multiples of a power of two, whatever the rows: frames share their stamps, which take
+        # longer to make than a frame to draw.
+        step = 2.0 ** np.ceil(np.log2(np.ptp(values) / (MAX_SIZES - 2)))
+        multiples, nearest = np.unique(np.rint(values / step), return_inverse=True)
+        return multiples * step, nearest[styles].astype(np.int32)
     return values, styles.astype(np.int32)
 
 

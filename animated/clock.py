@@ -1,0 +1,126 @@
+"""When to show what: the time of each frame, and the layout at any time between two epochs.
+
+A time is a number of epochs: 0 is the first layout of a run, 2.5 is half-way between those of
+epochs 2 and 3.
+"""
+
+from math import floor
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from animated.epochs import AXES, read_epoch, scan
+from animated.methods.arguments import check_integer
+from animated.progress import track
+
+
+def by_epoch(n_epochs: int, n_frames: int) -> np.ndarray:
+    """Return times at equal distances, float64 (n_frames,), from 0 to `n_epochs`.
+
+    n_epochs: the number of the last epoch, 1 or more.
+    n_frames: 2 or more.
+    Raises ValueError for other numbers.
+    """
+    check_integer("n_epochs", n_epochs, 1)
+    check_integer("n_frames", n_frames, 2)
+    return np.linspace(0, n_epochs, n_frames)
+
+
+def by_movement(displacements: np.ndarray, n_frames: int, share: float = 1.0) -> np.ndarray:
+    """Return times, float64 (n_frames,), between which the points move equally far.
+
+    A violent start becomes slow enough to follow, and a quiet end does not drag.
+
+    displacements: (n_epochs,), how far the points move in each step, in any unit, see
+        `measure_displacements`. Where nothing ever moves, times are those of `by_epoch`.
+    n_frames: 2 or more.
+    share: how much of what passes from frame to frame is movement; the rest is time. With 1 the
+        movement is equal, with 0 the time.
+
+    Returns times that ascend strictly from exactly 0 to exactly n_epochs.
+    Raises ValueError when displacements are empty, negative or not finite, when there are fewer
+    than two frames, or when `share` is not between 0 and 1.
+    """
+    displacements = _check_displacements(displacements)
+    check_integer("n_frames", n_frames, 2)
+    if not 0 <= share <= 1:
+        raise ValueError(f"share must be between 0 and 1, got {share!r}")
+    epochs = np.arange(len(displacements) + 1)
+    passed = share * _accumulate(displacements) + (1 - share) * epochs / epochs[-1]
+    times = np.interp(np.linspace(0, 1, n_frames), passed, epochs)
+    # Where nothing moves at an end of the run, any time there would do: this is the one.
+    times[[0, -1]] = 0, epochs[-1]
+    return times
+
+
+def ease(t: float | np.ndarray) -> float | np.ndarray:
+    """Return how far something has come that starts and stops gently, from 0 to 1.
+
+    t: the share of its time that has passed. Before 0 it rests at 0, after 1 at 1.
+    """
+    t = np.clip(t, 0.0, 1.0)
+    return t * t * (3 - 2 * t)
+
+
+def read_moment(path: str | Path, time: float) -> pl.DataFrame:
+    """Return the layout of the store at `path` at any time, on the way from epoch to epoch.
+
+    Points move straight from one epoch to the next; at a whole number they are where the epoch
+    has them.
+
+    Returns a table with the columns of the store, in which `epoch` is the time, as f64.
+    Raises ValueError when the time is not between the first and the last epoch.
+    """
+    if not 0 <= time < float("inf"):
+        raise ValueError(f"time must be a number of epochs of at least 0, got {time!r}")
+    before = floor(time)
+    table = read_epoch(path, before)
+    if time > before:
+        after = read_epoch(path, before + 1)
+        table = table.with_columns(
+            table[axis] + (after[axis] - table[axis]) * (time - before)
+            for axis in _get_axes(table.columns)
+        )
+    return table.with_columns(epoch=pl.lit(float(time)))
+
+
+def measure_displacements(path: str | Path) -> np.ndarray:
+    """Return how far the points of the store at `path` move in each step, on average.
+
+    Returns float64 (n_epochs,), shares of the width of the picture: the first is the mean
+    distance from a point at epoch 0 to itself at epoch 1.
+    """
+    last = scan(path).select(pl.col("epoch").max()).collect().item()
+    layouts = (_read_positions(path, epoch) for epoch in range(last + 1))
+    before = next(layouts)
+    displacements = np.empty(last)
+    for step, after in enumerate(track(layouts, "Measuring", last, "epoch")):
+        displacements[step] = np.linalg.norm(after - before, axis=1).mean()
+        before = after
+    return displacements
+
+
+def _get_axes(columns: list[str]) -> list[str]:
+    return [axis for axis in AXES if axis in columns]
+
+
+def _read_positions(path: str | Path, epoch: int) -> np.ndarray:
+    table = read_epoch(path, epoch)
+    return table.select(_get_axes(table.columns)).cast(pl.Float64).to_numpy()
+
+
+def _accumulate(displacements: np.ndarray) -> np.ndarray:
+    """Return which share of all movement has happened at each epoch, (n_epochs + 1,)."""
+    moved = np.concatenate([[0.0], displacements.cumsum()])
+    return moved / moved[-1] if moved[-1] > 0 else np.linspace(0, 1, len(moved))
+
+
+def _check_displacements(displacements: np.ndarray) -> np.ndarray:
+    displacements = np.asarray(displacements, dtype=np.float64)
+    if displacements.ndim != 1 or not len(displacements):
+        raise ValueError(f"displacements must have shape (n_epochs,), got {displacements.shape}")
+    bad = displacements[~(np.isfinite(displacements) & (displacements >= 0))]
+    if len(bad):
+        raise ValueError(f"displacements must be finite and at least 0, got {bad[0]}")
+    return displacements

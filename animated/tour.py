@@ -1,0 +1,176 @@
+"""Travel from layout to layout: the same points, placed by one method after the other.
+
+Layouts are turned and mirrored such that as little as possible moves between them, as their
+orientation says nothing: what still moves does so because the methods differ.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from scipy.linalg import orthogonal_procrustes
+
+from animated.clock import ease
+from animated.methods.arguments import check_integer
+from animated.tables import to_enum
+
+COLUMNS = ("index", "x", "y")
+
+
+class Title(NamedTuple):
+    """The name of a stop, and how visible it is from 0 to 1."""
+
+    text: str
+    opacity: float
+
+
+class Tour:
+    """A way through layouts, which pauses at each and then travels on to the next.
+
+    tour = Tour({"PCA": pca, "UMAP": umap}, digits["digit"])
+    tour.read(45), tour.get_title(45)
+    """
+
+    def __init__(
+        self,
+        layouts: dict[str, np.ndarray],
+        labels: Sequence | None = None,
+        *,
+        pause: int = 30,
+        travel: int = 60,
+    ):
+        """Plan the way.
+
+        layouts: arrays (n_samples, 2) by the titles of the stops, two or more. Each is aligned to
+            the one before, see `align`, and fills the unit square, see `fit`.
+        labels: (n_samples,), which become an Enum column of their own name, or `label`.
+        pause: for how many frames the tour stays at each stop, 1 or more.
+        travel: how many frames it shows between two stops, 0 or more.
+
+        Raises ValueError when there are fewer than two layouts, when one is not like the first or
+        not finite, when there are not as many labels as points or they have the name of another
+        column, or for other numbers of frames.
+        """
+        check_integer("pause", pause, 1)
+        check_integer("travel", travel, 0)
+        self.pause, self.travel = pause, travel
+        self.titles = list(layouts)
+        self.stops = _line_up(_check_layouts(layouts))
+        self.labels = [] if labels is None else [_check_labels(labels, len(self.stops[0]))]
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.stops) * self.pause + (len(self.stops) - 1) * self.travel
+
+    def read(self, frame: int) -> pl.DataFrame:
+        """Return where the points are at a frame, from 0 to len(tour) - 1.
+
+        Returns a table with `index` (u32), `x` and `y` (f64, in [0, 1]) and the labels.
+        Raises ValueError for a frame that is none of the tour's.
+        """
+        stop, share = self._locate(frame)
+        x, y = self.stops[stop].T
+        if share > 0:
+            shift = ease(share) * (self.stops[stop + 1] - self.stops[stop])
+            x, y = x + shift[:, 0], y + shift[:, 1]
+        columns = {"index": np.arange(len(x), dtype=np.uint32), "x": x, "y": y}
+        return pl.DataFrame(columns).with_columns(self.labels)
+
+    def get_title(self, frame: int) -> Title:
+        """Return what to call a frame: the stop it leaves, then the one it comes to.
+
+        A title is gone by the middle of the way, and there the next one begins to show.
+        Raises ValueError for a frame that is none of the tour's.
+        """
+        stop, share = self._locate(frame)
+        is_leaving = share < 0.5
+        text = self.titles[stop if is_leaving else stop + 1]
+        return Title(text, float(ease(abs(1 - 2 * share))))
+
+    def _locate(self, frame: int) -> tuple[int, float]:
+        """Return the last stop, and which share of the time to the next one has passed."""
+        check_integer("frame", frame, 0, len(self) - 1)
+        stop, passed = divmod(frame, self.pause + self.travel)
+        # The first frame of the next pause is there: between the stops lie travel + 1 steps.
+        return stop, max(passed - self.pause + 1, 0) / (self.travel + 1)
+
+
+def align(layout: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return a layout moved, scaled, turned and mirrored to lie as near `reference` as it can.
+
+    It gets the centre of the reference and its size, which is the root of the mean squared
+    distance from the centre. (The scale that is best for the distances would shrink a layout the
+    more, the less it is like the reference.) Among all turns, mirrored or not, this is the one
+    that leaves the least sum of squared distances.
+
+    layout, reference: arrays (n_samples, n_components) whose rows are the same points.
+
+    Returns float64 (n_samples, n_components).
+    Raises ValueError when the shapes differ or something is not finite.
+
+    Source: P. H. Schönemann, "A generalized solution of the orthogonal Procrustes problem", 1966.
+    """
+    reference = _check_layout("reference", reference, "n_samples", "n_components")
+    layout = _check_layout("layout", layout, *reference.shape)
+    centre = reference.mean(axis=0)
+    layout, reference = layout - layout.mean(axis=0), reference - centre
+    rotation, _ = orthogonal_procrustes(layout, reference)
+    # All points in one place have no size: they stay in the centre.
+    scale = np.linalg.norm(reference) / (np.linalg.norm(layout) or 1)
+    return centre + scale * layout @ rotation
+
+
+def fit(layout: np.ndarray) -> np.ndarray:
+    """Return a layout moved and scaled into the unit square, or cube.
+
+    One scale holds for all axes: the longest fills [0, 1] and the others are centred.
+    """
+    low, high = layout.min(axis=0), layout.max(axis=0)
+    scale = (high - low).max() or 1
+    # Clipped because of rounding errors.
+    return (0.5 + (layout - (low + high) / 2) / scale).clip(0, 1)
+
+
+def _line_up(layouts: list[np.ndarray]) -> list[np.ndarray]:
+    """Return layouts of which each is aligned to the one before, and all fill the unit square."""
+    aligned = layouts[:1]
+    for layout in layouts[1:]:
+        aligned.append(align(layout, aligned[-1]))
+    return [fit(layout) for layout in aligned]
+
+
+def _check_layouts(layouts: dict[str, np.ndarray]) -> list[np.ndarray]:
+    if len(layouts) < 2:
+        raise ValueError(f"layouts must be two or more, got {len(layouts)}")
+    n_samples = len(next(iter(layouts.values())))
+    return [_check_layout(name, layout, n_samples, 2) for name, layout in layouts.items()]
+
+
+def _check_layout(
+    name: str, layout: np.ndarray, n_samples: int | str, n_components: int | str
+) -> np.ndarray:
+    """Return a layout as finite float64; a size may be any when it is a word."""
+    layout = np.asarray(layout, dtype=np.float64)
+    sizes = (n_samples, n_components)
+    is_alike = layout.ndim == len(sizes) and all(
+        isinstance(size, str) or size == given
+        for size, given in zip(sizes, layout.shape, strict=True)
+    )
+    if not is_alike or not layout.size:
+        raise ValueError(
+            f"{name} must have shape ({n_samples}, {n_components}), got {layout.shape}"
+        )
+    if not np.isfinite(layout).all():
+        bad = (~np.isfinite(layout)).any(axis=1).sum()
+        raise ValueError(f"{name} must be finite, got {bad} rows not so")
+    return layout
+
+
+def _check_labels(labels: Sequence, n_samples: int) -> pl.Series:
+    if len(labels) != n_samples:
+        raise ValueError(f"there must be {n_samples} labels, got {len(labels)}")
+    series = pl.Series(labels)
+    if series.name in COLUMNS:
+        raise ValueError(f"labels must not be named like another column, got {series.name!r}")
+    return to_enum(series.alias(series.name or "label"))
