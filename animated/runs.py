@@ -13,6 +13,7 @@ import polars as pl
 
 from animated.epochs import VERSIONS, EpochWriter
 from animated.files import replacing
+from animated.methods.arguments import check_integer
 
 # What the layouts of some methods depend on besides `animated.epochs.LIBRARIES`.
 LIBRARIES = {"tsne": ("openTSNE",), "pacmap": ("pacmap", "faiss-cpu")}
@@ -40,6 +41,7 @@ def run(
     n_components: int = 2,
     labels: pl.Series | None = None,
     data: str | None = None,
+    every: int = 1,
     **parameters: Any,
 ) -> Run:
     """Return a run of `method` on `X`, whose epochs are in the store at `path`.
@@ -49,16 +51,18 @@ def run(
     starts anew.
 
     labels, data: see `animated.epochs.EpochWriter`.
+    every: how many epochs to go on from one that is kept to the next; the last is always kept.
     parameters: those of the method alone.
 
     Raises what the method and `EpochWriter` raise.
     """
+    check_integer("every", every, 1)
     path = Path(path)
     arguments = {"n_components": n_components, "n_epochs": n_epochs, "seed": seed} | parameters
     name = method.__name__
     libraries = LIBRARIES.get(name, ())
     versions = [VERSIONS, *map(version, libraries)]
-    mark = joblib.hash([name, X, arguments, labels, data, versions])
+    mark = joblib.hash([name, X, arguments, labels, data, every, versions])
     known = _read(path)
     if known.get("mark") == mark:
         return Run(path, known["seconds"])
@@ -66,8 +70,14 @@ def run(
     told = {key: _describe(value) for key, value in arguments.items() if key != "seed"}
     about = {"method": name, "data": data, "parameters": told, "seed": seed}
     about |= {"labels": labels, "libraries": libraries}
+
     with EpochWriter(path, **about) as write:
-        method(X, on_epoch=write, **arguments)
+
+        def keep(epoch: int, embedding: np.ndarray) -> None:
+            if epoch % every == 0 or epoch == n_epochs:
+                write(epoch, embedding)
+
+        method(X, on_epoch=keep, **arguments)
     done = {"mark": mark, "seconds": round(time.perf_counter() - start, 2)}
     with replacing(_note_path(path)) as temporary:
         temporary.write_text(json.dumps(done))

@@ -78,6 +78,7 @@ def test_a_run_is_not_repeated(tmp_path, spy, few):
         {"n_components": 3},
         {"data": "other"},
         {"distances": np.ones(3)},
+        {"every": 2},
         {"labels": pl.Series("digit", ["a"] * 50)},
     ],
 )
@@ -108,3 +109,11 @@ def test_an_interrupted_run_is_no_run(tmp_path, spy, few):
     assert not path.exists() and not path.with_suffix(".json").exists()
     run(spy, few, path, n_epochs=2, seed=1)
     assert pl.read_parquet(path)["epoch"].max() == 2
+
+
+def test_epochs_can_be_left_out(tmp_path, spy, few):
+    path = tmp_path / "spy.parquet"
+    run(spy, few, path, n_epochs=7, seed=1, every=3)
+    assert pl.read_parquet(path)["epoch"].unique().to_list() == [0, 3, 6, 7]
+    with pytest.raises(ValueError, match="every must be an integer of at least 1, got 0"):
+        run(spy, few, path, n_epochs=7, seed=1, every=0)
