@@ -22,3 +22,9 @@ def check_integer(name: str, value: int, least: int, most: float = float("inf"))
     if not is_integer or not least <= value <= most:
         allowed = f"of at least {least}" if most == float("inf") else f"from {least} to {most}"
         raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
+
+
+def check_seed(seed: int | None, most: int = 2**32 - 1) -> None:
+    """Raise ValueError when `seed` is neither None nor an integer from 0 to `most`."""
+    if seed is not None:
+        check_integer("seed", seed, 0, most)

@@ -20,6 +20,7 @@ from umap.layouts import optimize_layout_euclidean
 from umap.umap_ import compute_membership_strengths, simplicial_set_embedding, smooth_knn_dist
 
 from animated.methods.arguments import OnEpoch, check_arguments
+from animated.methods.rebind import rebind
 from animated.neighbors import Neighbors, cut_neighbors
 from animated.progress import is_hidden
 from animated.tables import check_features, to_enum
@@ -167,25 +168,8 @@ def _observe(fit: FunctionType, on_epoch: OnEpoch) -> FunctionType:
             pass
         return head_embedding  # it is updated in place
 
-    embed = _rebind(simplicial_set_embedding, optimize_layout_euclidean=optimize)
-    return _rebind(fit, simplicial_set_embedding=embed)
-
-
-def _rebind(function: FunctionType, **names: Any) -> FunctionType:
-    """Return a copy of `function` that finds `names` where it looks for its module's globals.
-
-    The function itself and its module stay as they are, so nothing needs to be undone,
-    and a fit in another thread notices nothing.
-    """
-    copy = FunctionType(
-        function.__code__,
-        function.__globals__ | names,
-        function.__name__,
-        function.__defaults__,
-        function.__closure__,
-    )
-    copy.__kwdefaults__ = function.__kwdefaults__
-    return copy
+    embed = rebind(simplicial_set_embedding, optimize_layout_euclidean=optimize)
+    return rebind(fit, simplicial_set_embedding=embed)
 
 
 def _to_codes(y: Sequence) -> np.ndarray:

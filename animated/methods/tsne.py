@@ -1,0 +1,240 @@
+"""t-SNE that shows its every epoch, on openTSNE as it is, and the loss it descends.
+
+openTSNE has callbacks, but each call has it compute the loss too, which with many samples takes
+as long as the step itself. Its optimiser, though, may be a subclass, and is handed the function
+that gives the gradient. A function around that one sees the layout before every step, for nothing.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from numbers import Real
+from typing import Any
+
+import numba
+import numpy as np
+from openTSNE import TSNE, OptimizationInterrupt, TSNEEmbedding
+from openTSNE.affinity import PerplexityBasedNN
+from openTSNE.nearest_neighbors import PrecomputedNeighbors
+from openTSNE.tsne import gradient_descent
+from scipy.sparse import csr_matrix
+
+from animated.methods.arguments import OnEpoch, check_arguments, check_integer, check_seed
+from animated.methods.layouts import Layouts
+from animated.neighbors import Neighbors, cut_neighbors, find_neighbors
+from animated.tables import check_features
+
+BARNES_HUT = ("bh", "BH", "barnes-hut")
+
+
+def tsne(
+    X: np.ndarray,
+    *,
+    n_components: int = 2,
+    n_epochs: int,
+    seed: int | None,
+    on_epoch: OnEpoch | None = None,
+    perplexity: float = 30,
+    neighbors: Neighbors | None = None,
+    early_exaggeration_iter: int | None = None,
+    **parameters: Any,
+) -> np.ndarray:
+    """Embed `X` with t-SNE and show every epoch to `on_epoch`.
+
+    X: float32 array (n_samples, n_features), finite.
+    n_components: 1, 2 or 3; in 3-D the gradient is always that of Barnes and Hut.
+    n_epochs: optimisation steps, 0 or more, those with early exaggeration included;
+        `on_epoch` sees n_epochs + 1 layouts.
+    seed: the same seed gives the same bytes on the same machine.
+    on_epoch: called as `on_epoch(epoch, embedding)`, see `animated.methods`.
+    perplexity: how many neighbours count, from 1 to a third of all other samples.
+    neighbors: what `animated.neighbors.find_neighbors` returned for the same `X`, at least
+        3 * perplexity + 1 of them; `X` then gives only the initial layout.
+        None lets openTSNE search them itself in every fit, and not exactly from 1,000 samples.
+    early_exaggeration_iter: how many of the first steps exaggerate the attraction, from 0 to
+        n_epochs; None makes it a third of all, but 250 at most, which is openTSNE's own number.
+    parameters: passed to `openTSNE.TSNE`, such as learning_rate, exaggeration, initialization.
+
+    With `neighbors` or without a seed all cores work; their number changes no byte. But openTSNE's
+    own search finds other neighbours on another number of cores, so a seeded run that has to
+    search has one, unless n_jobs says otherwise.
+
+    Returns a float64 array (n_samples, n_components), bit for bit what `openTSNE.TSNE` returns
+    for the same arguments, with or without callback.
+    Raises ValueError and TypeError for bad arguments, and RuntimeError when the installed
+    openTSNE no longer works the way the callback needs.
+
+    Sources: van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 9, 2008;
+    Poličar, Stražar and Zupan, "openTSNE: A Modular Python Library for t-SNE Dimensionality
+    Reduction and Embedding", Journal of Statistical Software 109, 2024.
+    """
+    X = check_features(X)
+    check_arguments(n_components, n_epochs, on_epoch)
+    check_integer("n_components", n_components, 1, 3)
+    check_seed(seed)
+    _check_perplexity(perplexity, (len(X) - 1) / 3)
+    if early_exaggeration_iter is None:
+        early_exaggeration_iter = min(250, n_epochs // 3)
+    check_integer("early_exaggeration_iter", early_exaggeration_iter, 0, n_epochs)
+    if n_components == 3:
+        parameters = parameters | {"negative_gradient_method": _choose_in_3d(parameters)}
+    model = ObservableTSNE(
+        n_components=n_components,
+        perplexity=perplexity,
+        early_exaggeration_iter=early_exaggeration_iter,
+        n_iter=n_epochs - early_exaggeration_iter,
+        random_state=seed,
+        callbacks=None,  # openTSNE's own would stop the run unnoticed
+        **{"n_jobs": 1 if neighbors is None and seed is not None else -1} | parameters,
+    )
+    affinities = neighbors and _find_affinities(neighbors, len(X), perplexity, model.n_jobs)
+    with Layouts("t-SNE", n_epochs, on_epoch) as layouts:
+        model.show = layouts.show
+        return layouts.finish(model.fit(X, affinities))
+
+
+class ObservableTSNE(TSNE):
+    """`openTSNE.TSNE` that before every step calls `show(layout)`, which is True to stop it."""
+
+    show: Callable[[np.ndarray], bool]
+
+    def prepare_initial(self, *args: Any, **kwargs: Any) -> TSNEEmbedding:
+        """Return the initial layout, as openTSNE does, with an optimiser that shows its steps."""
+        embedding = super().prepare_initial(*args, **kwargs)
+        embedding.optimizer = _Descent(self.show)
+        return embedding
+
+
+class _Descent(gradient_descent):
+    """openTSNE's optimiser, which shows the layout whenever it asks for a gradient to follow."""
+
+    def __init__(self, show: Callable[[np.ndarray], bool]):
+        super().__init__()
+        self.show = show
+
+    def __call__(self, embedding, P, n_iter, objective_function, **parameters):
+        steps = iter(range(n_iter))
+
+        def observe(layout, *args, **kwargs):
+            # Once more after the last step openTSNE asks, for the loss alone.
+            if next(steps, None) is not None and self.show(layout):
+                raise OptimizationInterrupt(error=None, final_embedding=layout)
+            return objective_function(layout, *args, **kwargs)
+
+        return super().__call__(embedding, P, n_iter, observe, **parameters)
+
+
+def find_affinities(
+    X: np.ndarray, perplexity: float = 30, neighbors: Neighbors | None = None, n_jobs: int = -1
+) -> csr_matrix:
+    """Return how near every two samples are to t-SNE, as probabilities whose sum is 1.
+
+    X: float32 array (n_samples, n_features), finite.
+    perplexity: how many neighbours count, from 1 to a third of all other samples.
+    neighbors: what `animated.neighbors.find_neighbors` returned for the same `X`, at least
+        3 * perplexity + 1 of them; None has it find them.
+    n_jobs: threads, -1 for all cores; their number changes no byte.
+
+    Returns a symmetric float64 CSR matrix (n_samples, n_samples), the joint probabilities p_ij
+    of van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 9, 2008.
+    Raises ValueError for a perplexity out of range and for too few neighbours.
+    """
+    X = check_features(X)
+    # find_neighbors leaves at least one sample out.
+    _check_perplexity(perplexity, (len(X) - (2 if neighbors is None else 1)) / 3)
+    if neighbors is None:
+        neighbors = find_neighbors(X, _count_neighbors(perplexity))
+    return _find_affinities(neighbors, len(X), perplexity, n_jobs).P
+
+
+def kl_divergence(affinities: csr_matrix, embedding: np.ndarray) -> float:
+    """Return the loss of t-SNE, the Kullback-Leibler divergence of a layout from its data.
+
+    KL(P||Q) = Σ p_ij log(p_ij / q_ij)  with  q_ij = (1 + |y_i - y_j|²)⁻¹ / Z
+    and Z = Σ (1 + |y_i - y_j|²)⁻¹, both sums over all i ≠ j: exact, without approximation.
+
+    affinities: what `find_affinities` returned, CSR (n_samples, n_samples).
+    embedding: array (n_samples, 1 to 3), finite.
+
+    All cores work; their number does not change a byte. It takes O(n_samples) memory and
+    O(n_samples²) time.
+    Raises ValueError when the shapes do not fit.
+
+    Source: van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 9, 2008, equations
+    2 and 4.
+    """
+    n_samples = affinities.shape[0]
+    if np.shape(embedding) not in [(n_samples, n_components) for n_components in (1, 2, 3)]:
+        raise ValueError(
+            f"embedding must have shape ({n_samples}, 1 to 3), got {np.shape(embedding)}"
+        )
+    points = np.zeros((3, n_samples))  # to an axis that is not there no distance is added
+    points[: np.shape(embedding)[1]] = np.transpose(embedding)
+    matrix = csr_matrix(affinities, dtype=np.float64)
+    rows = np.empty((2, n_samples))
+    threads = numba.get_num_threads()
+    with ThreadPoolExecutor(threads) as pool:
+        shares = [
+            pool.submit(_sum_rows, points, matrix.indptr, matrix.indices, matrix.data, rows, *share)
+            for share in pairwise(n_samples * share // threads for share in range(threads + 1))
+        ]
+        for share in shares:
+            share.result()
+    cross, weight = rows.sum(axis=1)
+    return float(cross + matrix.data.sum() * np.log(weight))
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum_rows(points, indptr, indices, data, rows, start, stop):
+    """Fill a share of `rows`: Σ_j p_ij log(p_ij / w_ij), then Σ_j w_ij, w_ij = 1 / (1 + d²_ij)."""
+    x, y, z = points[0], points[1], points[2]
+    for i in range(start, stop):
+        rows[0, i] = 0
+        for k in range(indptr[i], indptr[i + 1]):
+            j = indices[k]
+            if data[k] > 0:
+                square = (x[i] - x[j]) ** 2 + (y[i] - y[j]) ** 2 + (z[i] - z[j]) ** 2
+                rows[0, i] += data[k] * (np.log(data[k]) + np.log1p(square))
+        rows[1, i] = _weigh(x[i], y[i], z[i], x[:i], y[:i], z[:i])
+        rows[1, i] += _weigh(x[i], y[i], z[i], x[i + 1 :], y[i + 1 :], z[i + 1 :])
+
+
+# Adding in another order, and dividing without a look at zero, is done for several at once.
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc"}, error_model="numpy")
+def _weigh(x, y, z, xs, ys, zs):
+    """Return Σ_j w_ij of one point i and some others."""
+    weight = 0.0
+    for j in range(len(xs)):
+        weight += 1 / (1 + (x - xs[j]) ** 2 + (y - ys[j]) ** 2 + (z - zs[j]) ** 2)
+    return weight
+
+
+def _find_affinities(
+    neighbors: Neighbors, n_samples: int, perplexity: float, n_jobs: int
+) -> PerplexityBasedNN:
+    cut = cut_neighbors(neighbors, n_samples, _count_neighbors(perplexity))
+    # openTSNE does not count a sample among its own neighbours.
+    index = PrecomputedNeighbors(cut.indices[:, 1:], cut.distances[:, 1:])
+    return PerplexityBasedNN(perplexity=perplexity, knn_index=index, n_jobs=n_jobs)
+
+
+def _count_neighbors(perplexity: float) -> int:
+    """Return how many neighbours openTSNE looks at, the sample itself included."""
+    return int(3 * perplexity) + 1
+
+
+def _check_perplexity(perplexity: float, most: float) -> None:
+    # openTSNE would lower a perplexity that is too high, and only log it.
+    is_number = isinstance(perplexity, Real) and not isinstance(perplexity, bool)
+    if not is_number or not 1 <= perplexity <= most:
+        raise ValueError(f"perplexity must be a number from 1 to {most:.4g}, got {perplexity!r}")
+
+
+def _choose_in_3d(parameters: dict[str, Any]) -> str | Callable:
+    """Return the gradient for 3-D, where openTSNE's automatic choice fails for many samples."""
+    method = parameters.get("negative_gradient_method", "auto")
+    if isinstance(method, str) and method == "auto":
+        return "bh"
+    if not callable(method) and method not in BARNES_HUT:
+        raise ValueError(f"negative_gradient_method must be 'bh' in 3-D, got {method!r}")
+    return method
