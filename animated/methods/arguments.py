@@ -22,3 +22,18 @@ def check_integer(name: str, value: int, least: int, most: float = float("inf"))
     if not is_integer or not least <= value <= most:
         allowed = f"of at least {least}" if most == float("inf") else f"from {least} to {most}"
         raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
+
+
+def check_embedding(embedding: np.ndarray, n_samples: int) -> np.ndarray:
+    """Return a layout of `n_samples` samples as a C-contiguous array of float64.
+
+    Raises ValueError when it has another shape or is not finite.
+    """
+    embedding = np.ascontiguousarray(embedding, dtype=np.float64)
+    if embedding.shape not in ((n_samples, 2), (n_samples, 3)):
+        shape = embedding.shape
+        raise ValueError(f"embedding must have shape ({n_samples}, 2 or 3), got {shape}")
+    if not np.isfinite(embedding).all():
+        bad = (~np.isfinite(embedding)).any(axis=1).sum()
+        raise ValueError(f"embedding must be finite, got {bad} rows not so")
+    return embedding
