@@ -28,3 +28,18 @@ def check_seed(seed: int | None, most: int = 2**32 - 1) -> None:
     """Raise ValueError when `seed` is neither None nor an integer from 0 to `most`."""
     if seed is not None:
         check_integer("seed", seed, 0, most)
+
+
+def check_embedding(embedding: np.ndarray, n_samples: int) -> np.ndarray:
+    """Return a layout of `n_samples` samples as a C-contiguous array of float64.
+
+    Raises ValueError when it has another shape or is not finite.
+    """
+    embedding = np.ascontiguousarray(embedding, dtype=np.float64)
+    if embedding.shape not in ((n_samples, 2), (n_samples, 3)):
+        shape = embedding.shape
+        raise ValueError(f"embedding must have shape ({n_samples}, 2 or 3), got {shape}")
+    if not np.isfinite(embedding).all():
+        bad = (~np.isfinite(embedding)).any(axis=1).sum()
+        raise ValueError(f"embedding must be finite, got {bad} rows not so")
+    return embedding

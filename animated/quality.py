@@ -1,0 +1,242 @@
+"""What an epoch is worth: how much of the data's neighbourhoods a layout keeps, and how it moves.
+
+All measures are read from the same neighbours, which are searched once for every layout.
+A point is never its own neighbour.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numba
+import numpy as np
+import polars as pl
+
+from animated import tree
+from animated.epochs import AXES, read_epoch, read_metadata, scan
+from animated.methods.arguments import check_embedding, check_integer
+from animated.neighbors import Neighbors, cut_neighbors, find_neighbors
+from animated.progress import track
+from animated.ranks import rank_samples
+from animated.tables import check_features
+
+Cost = Callable[[np.ndarray], float | dict[str, float]]
+
+
+def neighborhood_preservation(neighbors_before: np.ndarray, neighbors_after: np.ndarray) -> float:
+    """Return the mean share of a point's neighbours that are still its neighbours, from 0 to 1.
+
+        1 / (n k) Σ_i |before_i ∩ after_i|
+
+    neighbors_before, neighbors_after: int arrays (n_samples, n_neighbors), in any order.
+
+    Raises ValueError when the arrays differ in shape.
+    Source: Lee and Verleysen, "Quality assessment of dimensionality reduction: Rank-based
+    criteria", 2009, doi:10.1016/j.neucom.2008.12.017, whose Q_NX this is.
+    """
+    before, after = _check_same(neighbors_before, neighbors_after)
+    return _count_kept(before, after) / before.size
+
+
+def trustworthiness(ranks: np.ndarray, neighbors: np.ndarray) -> float:
+    """Return how little false neighbours intrude, from 0 to 1, where 1 says that there are none.
+
+        1 - 2 / (q k (2n - 3k - 1)) Σ_i Σ_j max(0, r(i, j) - k)
+
+    The sums run over q query points i and their k neighbours j in the layout; r(i, j) says that
+    in the data j is the r-th nearest of i. With all points as queries it is
+    `sklearn.manifold.trustworthiness`.
+
+    ranks: int array (n_queries, n_samples) of r, as `animated.ranks.rank_samples` returns it.
+    neighbors: int array (n_queries, n_neighbors), the neighbours of the queries in the layout.
+
+    Raises ValueError when there is not a row of ranks for each row of neighbours, and when
+    n_neighbors is not less than half of n_samples, where the measure is not defined.
+    Source: Venna and Kaski, "Neighborhood preservation in nonlinear projection methods",
+    2001, doi:10.1007/3-540-44668-0_68.
+    """
+    (n_queries, n_samples), k = np.shape(ranks), np.shape(neighbors)[1]
+    if len(neighbors) != n_queries:
+        raise ValueError(f"neighbors must have {n_queries} rows like ranks, got {len(neighbors)}")
+    _check_half(k, n_samples)
+    far = np.take_along_axis(ranks, neighbors, axis=1).astype(np.int64) - k
+    excess = int(np.maximum(far, 0).sum())
+    return 1 - 2 * excess / (n_queries * k * (2 * n_samples - 3 * k - 1))
+
+
+def label_accuracy(labels: Sequence, neighbors: np.ndarray) -> float:
+    """Return the share of points whose neighbours, by majority, have their label.
+
+    It is leave-one-out k-nearest-neighbour classification; of labels with as many votes the
+    smallest wins, as in `sklearn.neighbors.KNeighborsClassifier`.
+
+    labels: (n_samples,), none of them missing.
+    neighbors: int array (n_samples, n_neighbors).
+
+    Raises ValueError when there is not a label for each row of neighbours.
+    Source: Cover and Hart, "Nearest neighbor pattern classification", 1967,
+    doi:10.1109/TIT.1967.1053964.
+    """
+    codes = _to_codes(labels, len(neighbors))
+    return _count_right(codes, np.asarray(neighbors)) / len(codes)
+
+
+def mean_displacement(before: np.ndarray, after: np.ndarray) -> float:
+    """Return the mean Euclidean distance that points have moved, 1 / n Σ_i |after_i - before_i|.
+
+    before, after: float arrays (n_samples, n_components).
+
+    Raises ValueError when the arrays differ in shape.
+    """
+    before, after = _check_same(before, after)
+    return float(np.linalg.norm(after.astype(np.float64) - before, axis=1).mean())
+
+
+class Quality:
+    """What layouts of one data set are worth; prepared once, then called with each layout.
+
+    quality = Quality(X, labels)
+    quality(embedding)  # {"preservation": 0.36, "trustworthiness": 0.96, "accuracy": 0.95}
+    """
+
+    def __init__(
+        self,
+        X: np.ndarray,
+        labels: Sequence | None = None,
+        *,
+        n_neighbors: int = 15,
+        neighbors: Neighbors | None = None,
+        n_queries: int = 2_000,
+        seed: int = 0,
+        cost: Cost | None = None,
+    ):
+        """Find the neighbours of all samples in `X`, and rank all samples for some of them.
+
+        X: float32 array (n_samples, n_features), finite.
+        labels: (n_samples,), a Polars Series or any sequence, none missing; None if there are none.
+        n_neighbors: how many neighbours count, the sample itself not among them.
+        neighbors: what `find_neighbors` returned for `X`, one more than n_neighbors at least
+            because there a sample's first neighbour is itself; None searches them.
+        n_queries: on how many samples, drawn by `seed`, trustworthiness is measured.
+            They take 2 bytes for each sample: 120 MB for 2,000 of 30,000 samples.
+        cost: called with each layout; what it returns, a number or a dictionary of them, is added.
+
+        Raises ValueError and TypeError for bad arguments, before any search.
+        """
+        X = check_features(X)
+        check_integer("n_neighbors", n_neighbors, 1)
+        check_integer("n_queries", n_queries, 1)
+        _check_half(n_neighbors, len(X))
+        if cost is not None and not callable(cost):
+            raise TypeError(f"cost must be callable or None, got {type(cost).__name__}")
+        self.codes = None if labels is None else _to_codes(labels, len(X))
+        if neighbors is None:
+            neighbors = find_neighbors(X, n_neighbors + 1)
+        self.neighbors = cut_neighbors(neighbors, len(X), n_neighbors + 1).indices[:, 1:]
+        random = np.random.default_rng(seed)
+        self.queries = np.sort(random.permutation(len(X))[:n_queries])
+        self.ranks = rank_samples(X, self.queries)
+        self.cost = cost
+
+    def __call__(self, embedding: np.ndarray) -> dict[str, float]:
+        """Return the measures of a layout.
+
+        embedding: float array (n_samples, 2) or (n_samples, 3), finite.
+
+        Returns `preservation`, `trustworthiness`, with labels `accuracy`, and what the cost adds:
+        a number under the name `cost`. None of it depends on the number of threads.
+        Raises ValueError when the layout is not one of these samples.
+        """
+        embedding = check_embedding(embedding, len(self.neighbors))
+        neighbors = tree.search(embedding, self.neighbors.shape[1])
+        measures = {
+            "preservation": neighborhood_preservation(self.neighbors, neighbors),
+            "trustworthiness": trustworthiness(self.ranks, neighbors[self.queries]),
+        }
+        if self.codes is not None:
+            measures["accuracy"] = _count_right(self.codes, neighbors) / len(neighbors)
+        cost = {} if self.cost is None else self.cost(embedding)
+        return measures | (cost if isinstance(cost, dict) else {"cost": cost})
+
+
+def measure_epochs(
+    path: str | Path, quality: Quality, epochs: Iterable[int] | None = None
+) -> pl.DataFrame:
+    """Return what the epochs of the store at `path` are worth, a row for each.
+
+    quality: what measures a layout; it is given positions in the units of the method.
+    epochs: those to measure, in this order; None measures all.
+
+    Returns a table of `epoch` (u16) and, all f64, the measures of `quality` and `displacement`:
+    the mean distance moved since the epoch measured before, as a share of the picture's width,
+    null for the first.
+    Raises FileNotFoundError when there is no store, ValueError when it has not one of the epochs.
+    """
+    if epochs is None:
+        epochs = scan(path).select(pl.col("epoch").unique().sort()).collect()["epoch"].to_list()
+    epochs, metadata = list(epochs), read_metadata(path)
+    rows, before = [], None
+    for epoch in track(epochs, "Quality", unit="epoch"):
+        table = read_epoch(path, epoch)
+        positions = table.select(pl.col(name) for name in AXES if name in table.columns).to_numpy()
+        moved = None if before is None else mean_displacement(before, positions)
+        measures = quality(positions * metadata["scale"] + metadata["offset"])
+        rows.append({"epoch": epoch, **measures, "displacement": moved})
+        before = positions
+    table = pl.DataFrame(rows, infer_schema_length=None).cast(pl.Float64)
+    return table.with_columns(pl.col("epoch").cast(pl.UInt16))
+
+
+def _to_codes(labels: Sequence, n_samples: int) -> np.ndarray:
+    """Return labels as 0, 1, 2 and so on in their sorted order."""
+    labels = pl.Series(labels, nan_to_null=True)
+    if len(labels) != n_samples:
+        raise ValueError(f"there must be {n_samples} labels, got {len(labels)}")
+    if labels.null_count():
+        raise ValueError(f"labels must not be missing, got {labels.null_count()} missing")
+    if labels.dtype == pl.Categorical:  # which sorts by first appearance
+        labels = labels.cast(pl.String)
+    return labels.rank("dense").to_numpy().astype(np.int32) - 1
+
+
+def _check_half(n_neighbors: int, n_samples: int) -> None:
+    if not n_neighbors < n_samples / 2:
+        raise ValueError(
+            f"n_neighbors must be less than half of the {n_samples} samples, got {n_neighbors}"
+        )
+
+
+def _check_same(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    before, after = np.asarray(before), np.asarray(after)
+    if before.shape != after.shape or before.ndim != 2 or not before.size:
+        shapes = f"{before.shape} and {after.shape}"
+        raise ValueError(f"both arrays must have the same two-dimensional shape, got {shapes}")
+    return before, after
+
+
+@numba.njit(cache=True, nogil=True)
+def _count_kept(before, after):
+    count = 0
+    for i in range(before.shape[0]):
+        for j in range(before.shape[1]):
+            for k in range(after.shape[1]):
+                count += before[i, j] == after[i, k]
+    return count
+
+
+@numba.njit(cache=True, nogil=True)
+def _count_right(codes, neighbors):
+    """Count the points whose label has most votes, and is the smallest of those."""
+    votes = np.zeros(codes.max() + 1, dtype=np.int64)
+    count = 0
+    for i in range(neighbors.shape[0]):
+        for j in range(neighbors.shape[1]):
+            votes[codes[neighbors[i, j]]] += 1
+        winner = codes[neighbors[i, 0]]
+        for j in range(neighbors.shape[1]):
+            code = codes[neighbors[i, j]]
+            if (-votes[code], code) < (-votes[winner], winner):
+                winner = code
+        for j in range(neighbors.shape[1]):
+            votes[codes[neighbors[i, j]]] = 0
+        count += winner == codes[i]
+    return count
