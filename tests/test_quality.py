@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness as stock_trustworthiness
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
+from tools import measure
 
 from animated import tree
 from animated.epochs import read_epoch, read_metadata
@@ -63,6 +64,13 @@ def test_tree(points):
 def test_tree_finds_one_neighbour():
     points = LAYOUTS["2-D"]
     assert_array_equal(tree.search(points, 1), search_plainly(points, 1))
+
+
+def test_tree_is_fast_where_all_points_coincide():
+    """Going through them all for each of them would take a hundred times as long."""
+    scattered, heap = RANDOM.normal(size=(20_000, 2)), np.zeros((20_000, 2))
+    usual = min(measure(lambda: tree.search(scattered, 15)) for _ in range(3))
+    assert min(measure(lambda: tree.search(heap, 15)) for _ in range(3)) < 10 * usual
 
 
 @pytest.mark.parametrize("n_features", [2, 784])
