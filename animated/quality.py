@@ -10,8 +10,8 @@ from pathlib import Path
 import numba
 import numpy as np
 import polars as pl
+from scipy.spatial import KDTree
 
-from animated import tree
 from animated.epochs import AXES, read_epoch, read_metadata, scan
 from animated.methods.arguments import check_embedding, check_integer
 from animated.neighbors import Neighbors, cut_neighbors, find_neighbors
@@ -91,6 +91,21 @@ def mean_displacement(before: np.ndarray, after: np.ndarray) -> float:
     return float(np.linalg.norm(after.astype(np.float64) - before, axis=1).mean())
 
 
+def search_layout(embedding: np.ndarray, n_neighbors: int) -> np.ndarray:
+    """Return the nearest neighbours of every point of a layout, nearest first, without itself.
+
+    embedding: float array (n_samples, n_components), with more points than neighbours.
+
+    Returns an int array (n_samples, n_neighbors). All cores work; their number changes nothing.
+    """
+    rows = np.arange(len(embedding))
+    _, found = KDTree(embedding).query(embedding, n_neighbors + 1, workers=-1)
+    itself = found == rows[:, None]
+    # Where many points share a place, a point need not be among its own nearest.
+    itself[~itself.any(axis=1), -1] = True
+    return found[~itself].reshape(len(rows), n_neighbors)
+
+
 class Quality:
     """What layouts of one data set are worth; prepared once, then called with each layout.
 
@@ -147,7 +162,7 @@ class Quality:
         Raises ValueError when the layout is not one of these samples.
         """
         embedding = check_embedding(embedding, len(self.neighbors))
-        neighbors = tree.search(embedding, self.neighbors.shape[1])
+        neighbors = search_layout(embedding, self.neighbors.shape[1])
         measures = {
             "preservation": neighborhood_preservation(self.neighbors, neighbors),
             "trustworthiness": trustworthiness(self.ranks, neighbors[self.queries]),

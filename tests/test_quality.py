@@ -8,9 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness as stock_trustworthiness
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
-from tools import measure
 
-from animated import tree
 from animated.epochs import read_epoch, read_metadata
 from animated.neighbors import find_neighbors
 from animated.quality import (
@@ -19,6 +17,7 @@ from animated.quality import (
     mean_displacement,
     measure_epochs,
     neighborhood_preservation,
+    search_layout,
     trustworthiness,
 )
 from animated.ranks import rank_samples
@@ -57,20 +56,18 @@ def quality(X, digits):
 
 
 @pytest.mark.parametrize("points", LAYOUTS.values(), ids=LAYOUTS)
-def test_tree(points):
-    assert_array_equal(tree.search(points, 15), search_plainly(points, 15))
-
-
-def test_tree_finds_one_neighbour():
-    points = LAYOUTS["2-D"]
-    assert_array_equal(tree.search(points, 1), search_plainly(points, 1))
-
-
-def test_tree_is_fast_where_all_points_coincide():
-    """Going through them all for each of them would take a hundred times as long."""
-    scattered, heap = RANDOM.normal(size=(20_000, 2)), np.zeros((20_000, 2))
-    usual = min(measure(lambda: tree.search(scattered, 15)) for _ in range(3))
-    assert min(measure(lambda: tree.search(heap, 15)) for _ in range(3)) < 10 * usual
+def test_search(points):
+    """The neighbours are as near as the nearest; of points as far any may be taken."""
+    found = search_layout(points, 15)
+    assert found.shape == (len(points), 15)
+    assert (found != np.arange(len(points))[:, None]).all()
+    assert all(len(set(row)) == 15 for row in found.tolist())
+    points = points.astype(np.float64)
+    seen, expected = (
+        np.linalg.norm(points[places] - points[:, None], axis=2)
+        for places in (found, search_plainly(points, 15))
+    )
+    assert_allclose(seen, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("n_features", [2, 784])
@@ -100,7 +97,7 @@ def test_trustworthiness_without_ties(X, layout):
     # Digits have ties, which scikit-learn ranks as it likes; noise leaves none.
     data = X[:800] + RANDOM.normal(size=(800, 784))
     ranks = rank_samples(data, np.arange(800))
-    value = trustworthiness(ranks, tree.search(layout[:800], 20))
+    value = trustworthiness(ranks, search_layout(layout[:800], 20))
     expected = stock_trustworthiness(data, layout[:800], n_neighbors=20)
     assert value == pytest.approx(expected, abs=1e-12)
 
@@ -165,9 +162,7 @@ def test_two_pixels_as_axes(X, digits, quality):
     layout = X[:, [0, 400]]
     _, counts = np.unique(layout, axis=0, return_counts=True)
     assert counts.max() > 500
-    neighbors = tree.search(layout, 15)
-    assert_array_equal(neighbors, search_plainly(layout, 15))
-    assert (neighbors != np.arange(2_000)[:, None]).all()
+    assert (search_layout(layout, 15) != np.arange(2_000)[:, None]).all()
     measures = quality(layout)
     assert measures == quality(layout)
     assert measures["preservation"] < 0.02 and measures["accuracy"] < 0.4
@@ -185,14 +180,6 @@ def test_any_number_of_threads(X, layout, digits, quality):
         numba.set_num_threads(before)
     assert results[0][0] == results[-1][0]
     assert_array_equal(results[0][1], results[-1][1])
-
-
-@pytest.mark.parametrize("n_shares", [1, 2, 3, 7])
-def test_any_number_of_shares(monkeypatch, n_shares):
-    points = LAYOUTS["raster"]
-    expected = search_plainly(points, 9)
-    monkeypatch.setattr(tree.numba, "get_num_threads", lambda: n_shares)
-    assert_array_equal(tree.search(points, 9), expected)
 
 
 def test_cost(X, layout):

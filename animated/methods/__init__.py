@@ -9,9 +9,11 @@ The array is the callee's to keep. A truthy return stops the run.
 
 from animated.methods.graph import graph
 from animated.methods.mds import mds
+from animated.methods.pacmap import pacmap
 from animated.methods.pca import pca
 from animated.methods.pixels import pixels
 from animated.methods.sammon import sammon
+from animated.methods.tsne import tsne
 from animated.methods.umap import umap
 
-__all__ = ["graph", "mds", "pca", "pixels", "sammon", "umap"]
+__all__ = ["graph", "mds", "pacmap", "pca", "pixels", "sammon", "tsne", "umap"]
