@@ -170,7 +170,7 @@ def test_threads_by_default(X, monkeypatch):
         ({"seed": 1, "neighbors": found}, -1),
         ({"seed": 1, "n_jobs": 2}, 2),
     ]:
-        with pytest.raises(KeyError, match=str(n_jobs)):
+        with pytest.raises(KeyError, match=f"^{n_jobs}$"):
             tsne(X[:300], n_epochs=5, **options)
 
 

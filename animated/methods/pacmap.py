@@ -39,7 +39,7 @@ def pacmap(
     n_epochs: optimisation steps of all three phases, 0 or more; `on_epoch` sees n_epochs + 1
         layouts.
     seed: the same seed gives the same bytes on the same machine; pacmap then searches neighbours
-        on one core.
+        on one core, and so does all of faiss from then on.
     on_epoch: called as `on_epoch(epoch, embedding)`, see `animated.methods`.
     num_iters: the steps in each phase, three numbers whose sum is n_epochs: first global
         structure gives way to local, then both are balanced, then only neighbours attract.

@@ -55,9 +55,9 @@ def tsne(
         n_epochs; None makes it a third of all, but 250 at most, which is openTSNE's own number.
     parameters: passed to `openTSNE.TSNE`, such as learning_rate, exaggeration, initialization.
 
-    With `neighbors` or without a seed all cores work; their number changes no byte. But openTSNE's
-    own search finds other neighbours on another number of cores, so a seeded run that has to
-    search has one, unless n_jobs says otherwise.
+    With `neighbors` or without a seed n_jobs is -1, all cores, and changes no byte. But openTSNE's
+    own search finds other neighbours with another n_jobs, so it is 1 for a seeded run that has to
+    search. The initial layout is by PCA, whose last digits depend on the threads of NumPy's BLAS.
 
     Returns a float64 array (n_samples, n_components), bit for bit what `openTSNE.TSNE` returns
     for the same arguments, with or without callback.
