@@ -14,13 +14,12 @@ see those behind it.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 from matplotlib.colors import to_hex, to_rgb
 
-from animated.epochs import AXES, scan
+from animated.epochs import AXES
 from animated.methods.arguments import check_integer
 
 # The radius of the sphere through the corners of the unit cube.
@@ -49,7 +48,7 @@ def turn(
     distance: from the camera to the middle, in radii, more than 1; the less, the stronger is the
         perspective.
     radius: of the sphere around the middle that fills the picture. It holds the whole cube unless
-        told otherwise; see `measure_radii`.
+        told otherwise; 0.5 suits what `animated.view.View` reads.
 
     Returns a table with the rows and the other columns of `table`, and with
     - `x` and `y`: f64 in [0, 1] at every angle, as the sphere is in the picture,
@@ -76,19 +75,6 @@ def turn(
     # Points on the sphere itself may miss its ends by a rounding error.
     news = {name: values.clip(0, 1) for name, values in columns.items()}
     return table.drop("z").with_columns(**news)[np.argsort(z, kind="stable")]
-
-
-def measure_radii(path: str | Path) -> np.ndarray:
-    """Return how large a sphere holds the store at `path` from each epoch to its end.
-
-    Returns float64 (n_epochs + 1,), descending. The first is the radius for a camera that keeps
-    its distance; with the one of its epoch, or what lies between two for a time between them, the
-    camera comes nearer as a layout contracts, and still nothing leaves the picture.
-    """
-    squares = [(pl.col(axis).cast(pl.Float64) - 0.5) ** 2 for axis in AXES]
-    radius = pl.sum_horizontal(squares).max().sqrt()
-    radii = scan(path).group_by("epoch").agg(radius=radius).sort("epoch").collect()["radius"]
-    return radii.reverse().cum_max().reverse().to_numpy()
 
 
 def shade(table: pl.DataFrame, label: str, n_levels: int = N_LEVELS) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import polars.selectors as cs
 
 from animated.epochs import AXES, read_epoch, scan
 from animated.methods.arguments import check_integer
@@ -69,15 +70,15 @@ def read_moment(path: str | Path, time: float) -> pl.DataFrame:
     Points move straight from one epoch to the next; at a whole number they are where the epoch
     has them.
 
-    Returns a table with the columns of the store, in which `epoch` is the time, as f64.
+    Returns a table with the columns of the store; positions are f64, and so is `epoch`, the time.
     Raises ValueError when the time is not between the first and the last epoch.
     """
     if not 0 <= time < float("inf"):
         raise ValueError(f"time must be a number of epochs of at least 0, got {time!r}")
     before = floor(time)
-    table = read_epoch(path, before)
+    table = _read_exactly(path, before)
     if time > before:
-        after = read_epoch(path, before + 1)
+        after = _read_exactly(path, before + 1)
         table = table.with_columns(
             table[axis] + (after[axis] - table[axis]) * (time - before)
             for axis in _get_axes(table.columns)
@@ -103,6 +104,11 @@ def measure_displacements(path: str | Path) -> np.ndarray:
 
 def _get_axes(columns: list[str]) -> list[str]:
     return [axis for axis in AXES if axis in columns]
+
+
+def _read_exactly(path: str | Path, epoch: int) -> pl.DataFrame:
+    """Return an epoch with positions as f64, so that what is between two is not rounded."""
+    return read_epoch(path, epoch).with_columns(cs.by_dtype(pl.Float32).cast(pl.Float64))
 
 
 def _read_positions(path: str | Path, epoch: int) -> np.ndarray:

@@ -57,12 +57,15 @@ class EpochWriter:
         parameters: dict[str, Any] | None = None,
         seed: int | None = None,
         libraries: Sequence[str] = (),
+        is_exact: bool = False,
     ):
         """Prepare to write to `output_path`.
 
         labels: Series (n_samples,) whose name becomes the name of the label column.
         method, data, parameters, seed: what was run on what, kept as JSON in the file's metadata.
         libraries: those whose versions are kept there besides `LIBRARIES`.
+        is_exact: whether to leave positions as they are instead of rounding them to 1 / `STEPS`.
+            The file is twice as large; it matters where a layout is a dot at first.
 
         Raises FileNotFoundError when the folder does not exist, ValueError when the path does not
         end in .parquet or the labels have the name of another column, and TypeError when the
@@ -81,6 +84,7 @@ class EpochWriter:
             "versions": VERSIONS | {library: version(library) for library in libraries},
         }
         self.metadata = {key: json.dumps(value) for key, value in run.items()}
+        self.metadata |= {"exact": "true"} if is_exact else {}
         self.n_epochs = 0
         self._last_epoch = -1
         self._template: pa.RecordBatch | None = None
@@ -167,11 +171,14 @@ def recover(output_path: str | Path) -> int:
     n_epochs = 0
     with replacing(output_path) as temporary:
         schema = next(_read_batches(source)).schema
+        steps = None if b"exact" in schema.metadata else STEPS
         scaling = {"scale": json.dumps(scale), "offset": json.dumps(offset.tolist())}
         schema = schema.with_metadata(schema.metadata | scaling)
         with pq.ParquetWriter(temporary, schema, **_encoding(schema)) as writer:
             for batch in _read_batches(source):
-                writer.write_batch(_normalise(batch, scale, offset), row_group_size=len(batch))
+                writer.write_batch(
+                    _normalise(batch, scale, offset, steps), row_group_size=len(batch)
+                )
                 n_epochs += 1
     source.unlink()
     return n_epochs
@@ -191,6 +198,18 @@ def read_epoch(path: str | Path, epoch: int) -> pl.DataFrame:
         last = scan(path).select(pl.col("epoch").max()).collect().item()
         raise ValueError(f"epoch must be one of those in {path}, 0 to {last}, got {epoch}")
     return table
+
+
+def read_layout(path: str | Path, epoch: int) -> np.ndarray:
+    """Return one epoch of the store at `path` as the method made it, without normalisation.
+
+    Returns float64 (n_samples, n_components); exact but for the rounding of the store.
+    Raises ValueError when the store has no such epoch.
+    """
+    metadata = read_metadata(path)
+    table = read_epoch(path, epoch)
+    positions = table.select(_axes(table.columns)).to_numpy().astype(np.float64)
+    return positions * metadata["scale"] + metadata["offset"]
 
 
 def _open(path: str | Path) -> tuple[pq.ParquetFile, dict[int, int]]:
@@ -309,9 +328,13 @@ def _join(batch: pa.RecordBatch) -> np.ndarray:
     return np.array([batch.column(axis) for axis in _axes(batch.schema.names)], dtype=np.float64)
 
 
-def _normalise(batch: pa.RecordBatch, scale: float, offset: np.ndarray) -> pa.RecordBatch:
-    steps = np.rint((_join(batch) - offset[:, None]) / scale * STEPS)
-    return _replace_columns(batch, _split((steps / STEPS).T))
+def _normalise(
+    batch: pa.RecordBatch, scale: float, offset: np.ndarray, steps: int | None
+) -> pa.RecordBatch:
+    positions = (_join(batch) - offset[:, None]) / scale
+    if steps is not None:
+        positions = np.rint(positions * steps) / steps
+    return _replace_columns(batch, _split(positions.T))
 
 
 def _encoding(schema: pa.Schema) -> dict[str, Any]:

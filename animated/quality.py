@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from scipy.spatial import KDTree
 
-from animated.epochs import AXES, read_epoch, read_metadata, scan
+from animated.epochs import read_layout, read_metadata, scan
 from animated.methods.arguments import check_embedding, check_integer
 from animated.neighbors import Neighbors, cut_neighbors, find_neighbors
 from animated.progress import track
@@ -122,7 +122,6 @@ class Quality:
         neighbors: Neighbors | None = None,
         n_queries: int = 2_000,
         seed: int = 0,
-        cost: Cost | None = None,
     ):
         """Find the neighbours of all samples in `X`, and rank all samples for some of them.
 
@@ -133,7 +132,6 @@ class Quality:
             because there a sample's first neighbour is itself; None searches them.
         n_queries: on how many samples, drawn by `seed`, trustworthiness is measured.
             They take 2 bytes for each sample: 120 MB for 2,000 of 30,000 samples.
-        cost: called with each layout; what it returns, a number or a dictionary of them, is added.
 
         Raises ValueError and TypeError for bad arguments, before any search.
         """
@@ -141,8 +139,6 @@ class Quality:
         check_integer("n_neighbors", n_neighbors, 1)
         check_integer("n_queries", n_queries, 1)
         _check_half(n_neighbors, len(X))
-        if cost is not None and not callable(cost):
-            raise TypeError(f"cost must be callable or None, got {type(cost).__name__}")
         self.codes = None if labels is None else _to_codes(labels, len(X))
         if neighbors is None:
             neighbors = find_neighbors(X, n_neighbors + 1)
@@ -150,15 +146,14 @@ class Quality:
         random = np.random.default_rng(seed)
         self.queries = np.sort(random.permutation(len(X))[:n_queries])
         self.ranks = rank_samples(X, self.queries)
-        self.cost = cost
 
     def __call__(self, embedding: np.ndarray) -> dict[str, float]:
         """Return the measures of a layout.
 
         embedding: float array (n_samples, 2) or (n_samples, 3), finite.
 
-        Returns `preservation`, `trustworthiness`, with labels `accuracy`, and what the cost adds:
-        a number under the name `cost`. None of it depends on the number of threads.
+        Returns `preservation`, `trustworthiness` and, with labels, `accuracy`. None of it depends
+        on the number of threads.
         Raises ValueError when the layout is not one of these samples.
         """
         embedding = check_embedding(embedding, len(self.neighbors))
@@ -169,34 +164,41 @@ class Quality:
         }
         if self.codes is not None:
             measures["accuracy"] = _count_right(self.codes, neighbors) / len(neighbors)
-        cost = {} if self.cost is None else self.cost(embedding)
-        return measures | (cost if isinstance(cost, dict) else {"cost": cost})
+        return measures
 
 
 def measure_epochs(
-    path: str | Path, quality: Quality, epochs: Iterable[int] | None = None
+    path: str | Path,
+    quality: Quality,
+    epochs: Iterable[int] | None = None,
+    *,
+    cost: Cost | None = None,
 ) -> pl.DataFrame:
     """Return what the epochs of the store at `path` are worth, a row for each.
 
-    quality: what measures a layout; it is given positions in the units of the method.
     epochs: those to measure, in this order; None measures all.
+    cost: called with each layout, in the units of the method, float64 (n_samples, n_components);
+        it returns a number, which becomes the column `cost`, or a dictionary of columns.
 
-    Returns a table of `epoch` (u16) and, all f64, the measures of `quality` and `displacement`:
-    the mean distance moved since the epoch measured before, as a share of the picture's width,
-    null for the first.
-    Raises FileNotFoundError when there is no store, ValueError when it has not one of the epochs.
+    Returns a table of `epoch` (u16) and, all f64, the measures of `quality`, those of `cost`, and
+    `displacement`: the mean distance moved since the epoch measured before, as a share of the
+    picture's width, null for the first.
+    Raises FileNotFoundError when there is no store, ValueError when it has not one of the epochs,
+    and TypeError for a cost that cannot be called.
     """
+    if cost is not None and not callable(cost):
+        raise TypeError(f"cost must be callable or None, got {type(cost).__name__}")
     if epochs is None:
         epochs = scan(path).select(pl.col("epoch").unique().sort()).collect()["epoch"].to_list()
-    epochs, metadata = list(epochs), read_metadata(path)
+    epochs, scale = list(epochs), read_metadata(path)["scale"]
     rows, before = [], None
     for epoch in track(epochs, "Quality", unit="epoch"):
-        table = read_epoch(path, epoch)
-        positions = table.select(pl.col(name) for name in AXES if name in table.columns).to_numpy()
-        moved = None if before is None else mean_displacement(before, positions)
-        measures = quality(positions * metadata["scale"] + metadata["offset"])
-        rows.append({"epoch": epoch, **measures, "displacement": moved})
-        before = positions
+        layout = read_layout(path, epoch)
+        moved = None if before is None else mean_displacement(before, layout) / scale
+        costs = {} if cost is None else cost(layout)
+        costs = costs if isinstance(costs, dict) else {"cost": costs}
+        rows.append({"epoch": epoch, **quality(layout), **costs, "displacement": moved})
+        before = layout
     table = pl.DataFrame(rows, infer_schema_length=None).cast(pl.Float64)
     return table.with_columns(pl.col("epoch").cast(pl.UInt16))
 

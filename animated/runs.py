@@ -69,7 +69,7 @@ def run(
     start = time.perf_counter()
     told = {key: _describe(value) for key, value in arguments.items() if key != "seed"}
     about = {"method": name, "data": data, "parameters": told, "seed": seed}
-    about |= {"labels": labels, "libraries": libraries}
+    about |= {"labels": labels, "libraries": libraries, "is_exact": True}
 
     with EpochWriter(path, **about) as write:
 

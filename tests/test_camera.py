@@ -21,8 +21,7 @@ from plotnine import (
     theme_void,
 )
 
-from animated.camera import CORNER, measure_radii, shade, shade_colors, turn
-from animated.epochs import EpochWriter, read_epoch
+from animated.camera import CORNER, shade, shade_colors, turn
 from animated.frames import Frames
 from animated.plots import Template, stages
 from util import combine_plots
@@ -215,19 +214,6 @@ def test_a_turn_is_drawn_once_and_as_plotnine_does(make_template):
     assert len(stages._stages) == 1
     psnr, _ = compare(pictures[-1], np.asarray(combine_plots([fills[-1].to_ggplot()])))
     assert psnr >= 45
-
-
-def test_radii_hold_all_that_is_to_come(tmp_path):
-    path = tmp_path / "epochs.parquet"
-    cloud = np.random.default_rng(0).normal(size=(50, 3))
-    with EpochWriter(path) as write:
-        for epoch, size in enumerate([1, 3, 2, 0.5]):
-            write(epoch, cloud * size)
-    radii = measure_radii(path)
-    offsets = [read_epoch(path, epoch).select(AXES).to_numpy() - 0.5 for epoch in range(4)]
-    own = [np.linalg.norm(offset, axis=1).max() for offset in offsets]
-    assert np.allclose(radii, [own[1], own[1], own[2], own[3]])
-    assert (turn(read_epoch(path, 2), 50, radius=radii[2])["size"] <= 1).all()
 
 
 BAD = [

@@ -101,7 +101,7 @@ def test_between_two_epochs(store):
     for axis in {"x", "y", "z"} & {*moment.columns}:
         expected = 0.75 * before[axis] + 0.25 * after[axis]
         assert np.allclose(moment[axis], expected, atol=1e-6)
-        assert moment[axis].dtype == pl.Float32
+        assert moment[axis].dtype == pl.Float64
     assert moment["epoch"].unique().item() == 1.25
     assert moment.select("index", "digit").equals(before.select("index", "digit"))
 

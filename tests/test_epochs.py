@@ -270,3 +270,20 @@ def test_bad_arguments_are_refused_before_the_run(path, change, error, message):
 def test_wrong_number_of_labels(path):
     with pytest.raises(ValueError, match="must be 4 labels, got 5"):
         write(path, make_layouts(n_samples=4))
+
+
+def test_exact_positions(tmp_path):
+    """A dot that grows a thousandfold keeps its shape, which rounding would take from it."""
+    cloud = np.random.default_rng(0).normal(size=(50, 2))
+    errors = []
+    for is_exact in (True, False):
+        path = tmp_path / f"{is_exact}.parquet"
+        with EpochWriter(path, is_exact=is_exact) as write:
+            write(0, cloud / 1e3)
+            write(1, cloud)
+        metadata = read_metadata(path)
+        first = read_epoch(path, 0).select("x", "y").to_numpy()
+        restored = first * metadata["scale"] + metadata["offset"]
+        errors.append(np.abs(restored * 1e3 - cloud).max())
+        assert (first >= 0).all() and (first <= 1).all()
+    assert errors[0] < 1e-3 < 0.05 < errors[1]

@@ -1,0 +1,76 @@
+"""A run as a camera sees it that keeps the layout in the middle, and always as large.
+
+In a store one scale holds for all epochs, so that nothing zooms while it moves. But a layout may
+grow a hundredfold: what would be a dot for half of its run is worth a closer look.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+from animated.clock import measure_displacements, read_moment
+from animated.epochs import AXES, read_epoch, scan
+from animated.methods.arguments import check_integer
+from animated.progress import track
+
+
+class View:
+    """The layouts of a run, moved and scaled to fill the unit square, or cube.
+
+        view = View("data/tsne.parquet")
+        view.read(2.5)
+
+    centres: float64 (n_epochs + 1, n_components), the mean of the points at each epoch.
+    radii: float64 (n_epochs + 1,), how much of the store the camera sees around it.
+    movements: float64 (n_epochs,), how far points move in each step, as shares of the picture;
+        `animated.clock.by_movement` takes them.
+    """
+
+    def __init__(self, path: str | Path, smooth: int = 5):
+        """Measure all epochs of the store at `path`, which must be 0 to n without gaps.
+
+        smooth: over how many epochs, before and after, the camera takes its time to come nearer or
+            to draw back; 0 or more.
+        Raises FileNotFoundError when there is no store, ValueError for another number.
+        """
+        check_integer("smooth", smooth, 0)
+        self.path = path
+        n_epochs = scan(path).select(pl.col("epoch").max()).collect().item()
+        extents = [
+            _measure(read_epoch(path, epoch))
+            for epoch in track(range(n_epochs + 1), "Viewing", unit="epoch")
+        ]
+        self.centres = np.array([centre for centre, _ in extents])
+        own = np.array([radius for _, radius in extents])
+        # The mean of the largest around an epoch is never less than its own.
+        largest = maximum_filter1d(own, 2 * smooth + 1, mode="nearest")
+        self.radii = uniform_filter1d(largest, 2 * smooth + 1, mode="nearest")
+        self.radii[self.radii == 0] = 1.0  # all points in one place
+        self.movements = measure_displacements(path) / (2 * self.radii[1:])
+
+    def read(self, time: float) -> pl.DataFrame:
+        """Return the layout at a time, see `animated.clock.read_moment`.
+
+        Positions are f64, within 0.5 of the middle of the unit square or cube.
+        Raises ValueError when the time is not one of the run.
+        """
+        table = read_moment(self.path, time)
+        radius = self._interpolate(self.radii, time)
+        columns = {}
+        for axis, centre in zip(AXES, self.centres.T, strict=False):
+            offset = pl.col(axis) - self._interpolate(centre, time)
+            columns[axis] = 0.5 + offset / (2 * radius)
+        return table.with_columns(**columns)
+
+    def _interpolate(self, values: np.ndarray, time: float) -> float:
+        return float(np.interp(time, np.arange(len(values)), values))
+
+
+def _measure(table: pl.DataFrame) -> tuple[np.ndarray, float]:
+    """Return the mean of the points, and the distance of the farthest from it."""
+    axes = [axis for axis in AXES if axis in table.columns]
+    positions = table.select(axes).to_numpy().astype(np.float64)
+    centre = positions.mean(axis=0)
+    return centre, float(np.linalg.norm(positions - centre, axis=1).max())
