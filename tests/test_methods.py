@@ -8,12 +8,20 @@ from conftest import run_python
 from sklearn.decomposition import PCA
 
 from animated import methods
-from animated.methods import graph, mds, pca, pixels, sammon, umap
+from animated.methods import graph, mds, pacmap, pca, pixels, sammon, tsne, umap
 from animated.methods.pca import find_geodesic, lost_variance
 
 N_EPOCHS = 12
 N_DIGITS = 200
-MOVING = {"pca": pca, "mds": mds, "sammon": sammon, "graph": graph, "umap": umap}
+MOVING = {
+    "pca": pca,
+    "mds": mds,
+    "sammon": sammon,
+    "graph": graph,
+    "tsne": tsne,
+    "umap": umap,
+    "pacmap": pacmap,
+}
 QUADRATIC = {"mds": mds, "sammon": sammon, "graph": graph}
 
 
@@ -43,13 +51,14 @@ def record(method, X, n_epochs=N_EPOCHS, **parameters):
 
 
 def test_all_are_exported():
-    assert set(MOVING) < set(methods.__all__) and "pixels" in methods.__all__
+    assert {*MOVING, "pixels"} == set(methods.__all__)
 
 
 def test_callback(method, n_components, few):
     embedding, epochs, layouts = record(method, few, n_components=n_components, seed=1)
     assert epochs == list(range(N_EPOCHS + 1))
-    assert embedding.dtype == np.float32 and embedding.shape == (N_DIGITS, n_components)
+    assert embedding.dtype == (np.float64 if method is tsne else np.float32)
+    assert embedding.shape == (N_DIGITS, n_components)
     assert np.isfinite(layouts).all()
     assert np.array_equal(layouts[-1], embedding) and layouts[-1] is not embedding
     moved = [np.abs(b - a).max() for a, b in pairwise(layouts)]

@@ -369,10 +369,3 @@ def test_threads_do_not_change_kl_divergence(affinities, layout):
 def test_kl_divergence_of_another_shape(affinities, shape):
     with pytest.raises(ValueError, match=r"embedding must have shape \(300, 1 to 3\), got \("):
         kl_divergence(affinities, np.zeros(shape))
-
-
-def test_kernels_are_kept_on_disk(affinities, layout):
-    kl_divergence(affinities, layout)
-    kernel = module._sum_rows
-    assert kernel.stats.cache_path
-    assert kernel.stats.cache_hits.total() + kernel.stats.cache_misses.total()

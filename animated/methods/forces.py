@@ -1,4 +1,4 @@
-"""Forces between all pairs of points: the sums that MDS, Sammon's mapping and graph layouts need.
+"""Forces between all pairs of points: the sums that MDS, Sammon, graph layouts and t-SNE need.
 
 Each pair has an energy that depends on its distance in the layout and, under some laws, on a
 target: the distance that it should have. Points move against the gradient of the sum.
@@ -20,6 +20,7 @@ from animated.progress import track
 STRESS = 0  # (d - t)²
 SAMMON = 1  # (d - t)² / t, and nothing when t is 0
 CHARGE = 2  # -log d, whose force is 1 / d
+STUDENT = 3  # 1 / (1 + d²), what t-SNE normalises by
 NO_TARGETS = np.zeros((1, 1), dtype=np.float32)
 
 # A sum may be reordered to suit the processor's vectors: always in the same way.
@@ -33,6 +34,9 @@ def _evaluate(law, distance, target):
     """Return the energy of a pair, and its derivative divided by the distance."""
     if law == CHARGE:
         return -np.log(distance), -1 / (distance * distance)
+    if law == STUDENT:
+        weight = 1 / (1 + distance * distance)
+        return weight, -2 * weight * weight
     weight = 1.0
     if law == SAMMON:
         weight = 1 / target if target > 0 else 0.0
@@ -58,7 +62,7 @@ def sum_energies(law, Y, targets):
         total = 0.0
         for j in range(n):
             _, _, _, distance = _measure(Y, i, j)
-            target = 0.0 if law == CHARGE else np.float64(targets[i, j])
+            target = np.float64(targets[i, j]) if law <= SAMMON else 0.0
             total += _evaluate(law, distance, target)[0] if i != j else 0.0
         energies[i] = total
     return energies
@@ -76,7 +80,7 @@ def sum_forces(law, Y, targets):
         x = y = z = 0.0
         for j in range(n):
             dx, dy, dz, distance = _measure(Y, i, j)
-            target = 0.0 if law == CHARGE else np.float64(targets[i, j])
+            target = np.float64(targets[i, j]) if law <= SAMMON else 0.0
             slope = _evaluate(law, distance, target)[1] if distance > 0 else 0.0
             x, y, z = x + slope * dx, y + slope * dy, z + slope * dz
         gradient[0, i], gradient[1, i], gradient[2, i] = x, y, z

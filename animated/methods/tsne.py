@@ -6,20 +6,19 @@ that gives the gradient. A function around that one sees the layout before every
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from numbers import Real
 from typing import Any
 
-import numba
 import numpy as np
 from openTSNE import TSNE, OptimizationInterrupt, TSNEEmbedding
 from openTSNE.affinity import PerplexityBasedNN
 from openTSNE.nearest_neighbors import PrecomputedNeighbors
 from openTSNE.tsne import gradient_descent
 from scipy.sparse import csr_matrix
+from scipy.special import xlogy
 
 from animated.methods.arguments import OnEpoch, check_arguments, check_integer, check_seed
+from animated.methods.forces import NO_TARGETS, STUDENT, sum_energies, to_rows
 from animated.methods.layouts import Layouts
 from animated.neighbors import Neighbors, cut_neighbors, find_neighbors
 from animated.tables import check_features
@@ -156,8 +155,8 @@ def kl_divergence(affinities: csr_matrix, embedding: np.ndarray) -> float:
     affinities: what `find_affinities` returned, CSR (n_samples, n_samples).
     embedding: array (n_samples, 1 to 3), finite.
 
-    All cores work; their number does not change a byte. It takes O(n_samples) memory and
-    O(n_samples²) time.
+    All cores work; their number does not change a bit. It takes O(n_samples²) time, but no memory
+    for it.
     Raises ValueError when the shapes do not fit.
 
     Source: van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 9, 2008, equations
@@ -168,45 +167,12 @@ def kl_divergence(affinities: csr_matrix, embedding: np.ndarray) -> float:
         raise ValueError(
             f"embedding must have shape ({n_samples}, 1 to 3), got {np.shape(embedding)}"
         )
-    points = np.zeros((3, n_samples))  # to an axis that is not there no distance is added
-    points[: np.shape(embedding)[1]] = np.transpose(embedding)
-    matrix = csr_matrix(affinities, dtype=np.float64)
-    rows = np.empty((2, n_samples))
-    threads = numba.get_num_threads()
-    with ThreadPoolExecutor(threads) as pool:
-        shares = [
-            pool.submit(_sum_rows, points, matrix.indptr, matrix.indices, matrix.data, rows, *share)
-            for share in pairwise(n_samples * share // threads for share in range(threads + 1))
-        ]
-        for share in shares:
-            share.result()
-    cross, weight = rows.sum(axis=1)
-    return float(cross + matrix.data.sum() * np.log(weight))
-
-
-@numba.njit(cache=True, nogil=True)
-def _sum_rows(points, indptr, indices, data, rows, start, stop):
-    """Fill a share of `rows`: Σ_j p_ij log(p_ij / w_ij), then Σ_j w_ij, w_ij = 1 / (1 + d²_ij)."""
-    x, y, z = points[0], points[1], points[2]
-    for i in range(start, stop):
-        rows[0, i] = 0
-        for k in range(indptr[i], indptr[i + 1]):
-            j = indices[k]
-            if data[k] > 0:
-                square = (x[i] - x[j]) ** 2 + (y[i] - y[j]) ** 2 + (z[i] - z[j]) ** 2
-                rows[0, i] += data[k] * (np.log(data[k]) + np.log1p(square))
-        rows[1, i] = _weigh(x[i], y[i], z[i], x[:i], y[:i], z[:i])
-        rows[1, i] += _weigh(x[i], y[i], z[i], x[i + 1 :], y[i + 1 :], z[i + 1 :])
-
-
-# Adding in another order, and dividing without a look at zero, is done for several at once.
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc"}, error_model="numpy")
-def _weigh(x, y, z, xs, ys, zs):
-    """Return Σ_j w_ij of one point i and some others."""
-    weight = 0.0
-    for j in range(len(xs)):
-        weight += 1 / (1 + (x - xs[j]) ** 2 + (y - ys[j]) ** 2 + (z - zs[j]) ** 2)
-    return weight
+    Y = to_rows(embedding)
+    pairs = affinities.tocoo()
+    squares = ((Y[:, pairs.row] - Y[:, pairs.col]) ** 2).sum(axis=0)
+    attraction = (xlogy(pairs.data, pairs.data) + pairs.data * np.log1p(squares)).sum()
+    normalisation = np.log(sum_energies(STUDENT, Y, NO_TARGETS).sum())
+    return float(attraction + pairs.data.sum() * normalisation)
 
 
 def _find_affinities(
