@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NOTEBOOKS := prepare.ipynb visualize.ipynb
+NOTEBOOKS := prepare.ipynb visualize.ipynb compare.ipynb
 EXECUTED := data/cache
 
 # The notebooks' kernel is that of .venv, whatever other kernels this machine has.
@@ -10,15 +10,23 @@ export JUPYTER_PREFER_ENV_PATH := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := movie
-.PHONY: movie test lab notebooks bench clean help
-
-movie: $(VENV)/installed  ## run both notebooks and make movies/umap.mp4 (the default)
+# Run a notebook; the executed copy does not replace the one in the repository.
+define execute
 	@mkdir -p $(EXECUTED)
-	@set -e; start=$$(date +%s); for notebook in $(NOTEBOOKS); do \
-		echo "Running $$notebook (the executed copy goes to $(EXECUTED))"; \
-		$(BIN)/papermill --log-level WARNING --progress-bar $$notebook $(EXECUTED)/$$notebook; \
-	done; \
-	echo "movies/umap.mp4 is ready: $$(($$(wc -c < movies/umap.mp4) / 1000)) kB, made in $$(($$(date +%s) - start)) s"
+	@echo "Running $(1) (the executed copy goes to $(EXECUTED))"
+	@$(BIN)/papermill --log-level WARNING --progress-bar $(1) $(EXECUTED)/$(1)
+endef
+
+.PHONY: movie compare test lab notebooks bench clean help
+
+movie: $(VENV)/installed  ## run prepare and visualize, which make movies/umap.mp4 (the default)
+	$(call execute,prepare.ipynb)
+	$(call execute,visualize.ipynb)
+	@echo "movies/umap.mp4 is ready: $$(($$(wc -c < movies/umap.mp4) / 1000)) kB"
+
+compare: $(VENV)/compared  ## run compare, which makes the films of all methods
+	$(call execute,compare.ipynb)
+	@echo "movies/compare.mp4, movies/turn.mp4 and movies/tour.mp4 are ready"
 
 test: $(VENV)/tested  ## install what the tests need and run all of them
 	$(BIN)/ruff check .
@@ -28,7 +36,7 @@ test: $(VENV)/tested  ## install what the tests need and run all of them
 lab: $(VENV)/installed  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab
 
-notebooks: $(VENV)/installed  ## run all notebooks in place, for maintainers
+notebooks: $(VENV)/compared  ## run all notebooks in place, for maintainers
 	@# Without progress bars: they are widgets, which show nothing once the kernel is gone.
 	TQDM_DISABLE=1 $(BIN)/jupyter nbconvert --log-level WARN --to notebook --inplace --execute \
 		--ExecutePreprocessor.record_timing=False \
@@ -51,6 +59,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 		|| { echo "$(PYTHON) cannot make virtual environments; on Debian, install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/compared: $(VENV)/installed
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[pacmap]'
 	@touch $@
 
 $(VENV)/tested: $(VENV)/installed

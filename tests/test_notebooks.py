@@ -1,4 +1,4 @@
-"""Both notebooks run from top to bottom on few digits, in a copy of the repository."""
+"""All notebooks run from top to bottom on few digits, in a copy of the repository."""
 
 import json
 import os
@@ -37,12 +37,20 @@ def copy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("copy")
     for name in ("data", "frames", "movies", "images"):
         (folder / name).mkdir()
-    for name in ("prepare.ipynb", "visualize.ipynb", "util.py", "data/digits.parquet"):
-        shutil.copy(ROOT / name, folder / name)
+    for path in (*ROOT.glob("*.ipynb"), ROOT / "util.py", ROOT / "data/digits.parquet"):
+        shutil.copy(path, folder / path.relative_to(ROOT))
     shutil.copytree(ROOT / "animated", folder / "animated")
     prepare = run(folder, "prepare.ipynb", num_digits=500, num_epochs=N_EPOCHS, seed=7)
     visualize = run(folder, "visualize.ipynb")
     return folder, prepare, visualize
+
+
+@pytest.fixture(scope="module")
+def compared(copy):
+    """compare.ipynb, run in the same folder."""
+    sizes = {"num_digits": 300, "num_few": 200, "num_many": 400}
+    lengths = {"num_epochs": 8, "num_tsne_epochs": 15, "num_frames": 7, "num_turning": 6}
+    return run(copy[0], "compare.ipynb", **sizes, **lengths, num_pause=2, num_travel=3)
 
 
 def test_prepare(copy):
@@ -73,22 +81,48 @@ def test_visualize(copy):
         assert gif.size == (600, 436)
 
 
-def test_no_warnings_and_no_errors(copy):
-    for notebook in copy[1:]:
+def test_compare(copy, compared):
+    folder = copy[0]
+    films = {"compare": ((1200, 800), 7 + 60), "turn": ((1100, 800), 6), "tour": ((1100, 800), 92)}
+    for name, (size, n_frames) in films.items():
+        metadata, decoded = decode(folder / f"movies/{name}.mp4")
+        assert (metadata["size"], len(decoded)) == (size, n_frames)
+        assert np.abs(decoded[0] - decoded[-1]).mean() > 1
+    quality = pl.read_parquet(folder / "data/quality.parquet")
+    assert set(quality["method"]) == {
+        *("PCA", "MDS", "Sammon", "Graph", "t-SNE", "UMAP", "UMAP, all digits")
+    }
+    assert quality.filter(method="t-SNE")["epoch"].max() == 15
+    assert (
+        quality.select("preservation", "trustworthiness", "accuracy", "cost")
+        .null_count()
+        .sum()
+        .sum_horizontal()
+        .item()
+        == 0
+    )
+    first, last = (quality.filter(method="MDS")["cost"][row] for row in (0, -1))
+    assert last < first
+
+
+def test_no_warnings_and_no_errors(copy, compared):
+    for notebook in (*copy[1:], compared):
         for cell in notebook["cells"]:
             for output in cell.get("outputs", []):
                 assert output["output_type"] != "error"
                 assert output.get("name") != "stderr", output
 
 
-def test_nothing_but_results_is_left(copy):
+def test_nothing_but_results_is_left(copy, compared):
     folder = copy[0]
     assert sorted(path.name for path in (folder / "data").iterdir()) == [
         "cache",
         "digits.parquet",
         "epochs.parquet",
+        "quality.parquet",
     ]
-    assert [path.suffix for path in (folder / "data/cache").iterdir()] == [".npz"]
+    suffixes = {path.suffix for path in (folder / "data/cache").iterdir()}
+    assert suffixes == {".npz", ".parquet", ".json"}
 
 
 PLAIN = """

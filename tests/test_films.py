@@ -1,0 +1,83 @@
+"""The three films of compare.ipynb, decoded: every frame, every panel."""
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from conftest import PALETTE, ROOT, crop_legend, to_classes
+
+# Size, number of frames, and the panels as rows and columns of the part left of the legend.
+FILMS = {
+    "compare": ((1200, 800), 300 + 60, (2, 3)),
+    "turn": ((1100, 800), 360, (2, 2)),
+    "tour": ((1100, 800), 7 * 30 + 6 * 60 + 60, (1, 1)),
+}
+TITLE, LEGEND = 70, 300
+
+
+def read_frames(name):
+    """Yield the size, then every frame, uint8 (height, width, 3): all at once would be 2 GB."""
+    reader = imageio_ffmpeg.read_frames(str(ROOT / f"movies/{name}.mp4"))
+    width, height = next(reader)["size"]
+    yield (width, height)
+    for frame in reader:
+        yield np.frombuffer(frame, np.uint8).reshape(height, width, 3)
+
+
+def cut_panels(frame, rows, columns):
+    plots = frame[TITLE:, :-LEGEND]
+    return [
+        panel for band in np.array_split(plots, rows) for panel in np.array_split(band, columns, 1)
+    ]
+
+
+def find_colored(panel):
+    """Return the pixels that are neither black, white nor grey."""
+    pixels = panel.reshape(-1, 3).astype(int)
+    return pixels[np.ptp(pixels, axis=1) > 40]
+
+
+@pytest.fixture(scope="module", params=FILMS)
+def film(request):
+    size, n_frames, grid = FILMS[request.param]
+    seen, *frames = read_frames(request.param)
+    assert (seen, len(frames)) == (size, n_frames)
+    return request.param, frames, grid
+
+
+def test_size_of_the_file(film):
+    assert (ROOT / f"movies/{film[0]}.mp4").stat().st_size <= 10_000_000
+
+
+def test_no_panel_is_ever_empty(film):
+    name, frames, grid = film
+    for number, frame in enumerate(frames):
+        for position, panel in enumerate(cut_panels(frame, *grid)):
+            assert len(find_colored(panel)) > 300, f"{name}, frame {number}, panel {position}"
+
+
+def test_panels_and_legend_have_the_same_colours(film):
+    """Shades are darker, but their hues are those of the palette."""
+    name, frames, grid = film
+    for digit in range(10):
+        pixels = crop_legend(frames[-1][:, -1100:], digit).reshape(-1, 3).astype(int)
+        ink = pixels[pixels.sum(axis=1).argsort()[-80:]]
+        assert (to_classes(ink) == digit).mean() > 0.6, f"the legend's {digit}"
+    hues = PALETTE / PALETTE.max(axis=1, keepdims=True)
+    for panel in cut_panels(frames[-1], *grid):
+        pixels = find_colored(panel)
+        distances = np.linalg.norm(
+            pixels[:, None] / pixels.max(axis=1)[:, None, None] - hues, axis=-1
+        )
+        counts = np.bincount(distances.argmin(axis=1), minlength=10)
+        assert (counts > 20).all(), name
+        assert np.median(distances.min(axis=1)) < 0.15, name
+
+
+def test_points_move(film):
+    name, frames, _ = film
+    steps = [
+        np.abs(a[TITLE:, :-LEGEND].astype(int) - b[TITLE:, :-LEGEND]).mean()
+        for a, b in zip(frames[:-1:10], frames[1::10], strict=False)
+    ]
+    assert np.mean(np.array(steps) > 0.05) > 0.5, name
+    assert max(steps) < 40, f"{name} jumps"
