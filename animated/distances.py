@@ -50,8 +50,17 @@ def check_distances(distances: np.ndarray | None, X: np.ndarray) -> np.ndarray:
 
 @numba.njit(cache=True, parallel=True)
 def _measure(X):
-    distances = np.empty((len(X), len(X)), dtype=np.float32)
-    for i in numba.prange(len(X)):
-        for j in range(len(X)):
-            distances[i, j] = np.sqrt(square_distance(X[i], X[j]))
+    n = len(X)
+    distances = np.zeros((n, n), dtype=np.float32)
+    # Only what is below the diagonal is measured; a short row and a long one make equal shares.
+    for share in numba.prange((n + 1) // 2):
+        _fill_row(X, distances, np.int64(share))
+        _fill_row(X, distances, n - 1 - np.int64(share))
     return distances
+
+
+@numba.njit(cache=True)
+def _fill_row(X, distances, i):
+    for j in range(i):
+        distances[i, j] = np.sqrt(square_distance(X[i], X[j]))
+        distances[j, i] = distances[i, j]
