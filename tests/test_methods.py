@@ -1,5 +1,7 @@
 """What holds for every method: one signature, one callback."""
 
+import re
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -148,14 +150,26 @@ def test_pixels(few):
     ("arguments", "message"),
     [
         ({"n_epochs": 3}, "n_epochs must be 0, as pixels are a layout without steps, got 3"),
-        ({"columns": (1,)}, r"columns must be 2 different numbers from 0 to 783, got \[1\]"),
-        ({"columns": (1, 1)}, r"columns must be 2 different numbers from 0 to 783, got \[1, 1\]"),
-        ({"columns": (1, 784)}, "different numbers from 0 to 783"),
+        ({"n_components": 785}, "n_components must be an integer from 1 to 784, got 785"),
     ],
 )
 def test_bad_pixels(few, arguments, message):
     with pytest.raises(ValueError, match=message):
         pixels(few, **arguments)
+
+
+@pytest.mark.parametrize("columns", [(1,), [1, 1], (1, 784), (-1, 2), 5, "ab", (1.0, 2.0)])
+def test_bad_columns(few, columns, monkeypatch):
+    monkeypatch.setattr(PCA, "fit_transform", lambda *_: pytest.fail("it fits"))
+    message = f"columns must be 2 different numbers from 0 to 783, got {re.escape(repr(columns))}"
+    for method in (partial(pixels, n_epochs=0), partial(pca, n_epochs=3)):
+        with pytest.raises(ValueError, match=message):
+            method(few, seed=0, columns=columns)
+
+
+def test_pca_of_few_samples(few):
+    with pytest.raises(ValueError, match="n_components must be an integer from 1 to 2, got 3"):
+        pca(few[:2], n_components=3, n_epochs=1, seed=0)
 
 
 @pytest.mark.parametrize("columns", [None, (407, 350), (350, 407)])
@@ -196,6 +210,26 @@ def test_geodesic(k):
 def test_geodesic_to_itself():
     plane = np.eye(5)[:, :2]
     assert np.allclose(find_geodesic(plane, plane)(0.5), plane)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        (-np.eye(5)[:, :2], np.eye(5)[:, :2]),
+        (np.eye(5)[:, :3] * [-1, 1, -1], np.eye(5)[:, :3]),
+        (np.eye(5)[:, [0, 4]], np.c_[[0, 0.6, 0, 0, 0.8], [0, 0, 1, 0, 0]]),
+        (np.eye(5)[:, [0, 4]], np.c_[[0, 0, 1, 0, 0], [0, 0.6, 0, 0, 0.8]]),
+        (np.eye(5)[:, [4, 0]], np.c_[[0, 0.6, 0, 0, 0.8], [0, 0, 1, 0, 0]]),
+        (np.eye(5)[:, [4, 0]], np.c_[[0, 0.6, 0, 0, -0.8], [0, 0, 1, 0, 0]]),
+    ],
+)
+def test_geodesic_without_a_shortest_way(first, last):
+    """Axes that are turned around, or that lie across, may go either way, but do not collapse."""
+    find_basis = find_geodesic(first, last)
+    assert np.allclose(find_basis(0), first) and np.allclose(find_basis(1), last)
+    for share in (0.2, 0.5, 0.9):
+        basis = find_basis(share)
+        assert np.allclose(basis.T @ basis, np.eye(first.shape[1]))
 
 
 def test_lost_variance_of_other_layouts(few):
