@@ -1,6 +1,7 @@
 """What holds for every method: one signature, one callback."""
 
 import re
+import sys
 from functools import partial
 from itertools import pairwise
 
@@ -110,6 +111,23 @@ def test_bad_arguments(method, few, arguments, message):
         method(arguments.pop("X"), **arguments)
 
 
+@pytest.fixture
+def no_search(monkeypatch):
+    """All that methods do before their first step, and should not when an argument is bad."""
+    monkeypatch.setattr("animated.distances._measure", lambda *_: pytest.fail("work started"))
+    monkeypatch.setattr(PCA, "fit_transform", lambda *_: pytest.fail("work started"))
+    module = sys.modules["animated.methods.graph"]
+    monkeypatch.setattr(module, "find_neighbors", lambda *_: pytest.fail("work started"))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 2.5, "1", True])
+@pytest.mark.parametrize("name", ["pca", *QUADRATIC])
+def test_bad_seeds(name, few, seed, no_search):
+    message = f"seed must be an integer from 0 to 4294967295, got {seed!r}"
+    with pytest.raises(ValueError, match=message):
+        MOVING[name](few, n_epochs=1, seed=seed)
+
+
 @pytest.mark.parametrize("name", QUADRATIC)
 def test_limit(name):
     many = np.zeros((5_001, 2), dtype=np.float32)
@@ -119,7 +137,7 @@ def test_limit(name):
 
 
 @pytest.mark.parametrize("name", QUADRATIC)
-def test_quadratic_methods_stay_in_space(name, few):
+def test_quadratic_methods_stay_in_space(name, few, no_search):
     with pytest.raises(ValueError, match="n_components must be an integer from 1 to 3, got 4"):
         QUADRATIC[name](few, n_components=4, n_epochs=1, seed=0)
 
@@ -159,8 +177,7 @@ def test_bad_pixels(few, arguments, message):
 
 
 @pytest.mark.parametrize("columns", [(1,), [1, 1], (1, 784), (-1, 2), 5, "ab", (1.0, 2.0)])
-def test_bad_columns(few, columns, monkeypatch):
-    monkeypatch.setattr(PCA, "fit_transform", lambda *_: pytest.fail("it fits"))
+def test_bad_columns(few, columns, no_search):
     message = f"columns must be 2 different numbers from 0 to 783, got {re.escape(repr(columns))}"
     for method in (partial(pixels, n_epochs=0), partial(pca, n_epochs=3)):
         with pytest.raises(ValueError, match=message):
