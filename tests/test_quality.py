@@ -230,6 +230,15 @@ def test_some_epochs(project, X):
     assert measure_epochs(path, quality, [2])["displacement"].to_list() == [None]
 
 
+@pytest.mark.parametrize(("epochs", "got"), [([0, 1, 7], "7"), ([], "none"), ([0.5], "0.5")])
+def test_epochs_that_are_not_there(project, X, epochs, got):
+    quality = Quality(X[:600], n_queries=10)
+    with pytest.raises(ValueError, match=f"of those in the store, 0 to 3, got {got}$"):
+        measure_epochs(
+            project / "data/epochs.parquet", quality, epochs, cost=lambda _: pytest.fail("work")
+        )
+
+
 @pytest.mark.parametrize(
     "arguments, error, message",
     [
