@@ -94,10 +94,13 @@ def mean_displacement(before: np.ndarray, after: np.ndarray) -> float:
 def search_layout(embedding: np.ndarray, n_neighbors: int) -> np.ndarray:
     """Return the nearest neighbours of every point of a layout, nearest first, without itself.
 
-    embedding: float array (n_samples, n_components), with more points than neighbours.
+    embedding: float array (n_samples, n_components).
+    n_neighbors: from 1 to n_samples - 1.
 
     Returns an int array (n_samples, n_neighbors). All cores work; their number changes nothing.
+    Raises ValueError for another number of neighbours.
     """
+    check_integer("n_neighbors", n_neighbors, 1, len(embedding) - 1)
     rows = np.arange(len(embedding))
     _, found = KDTree(embedding).query(embedding, n_neighbors + 1, workers=-1)
     itself = found == rows[:, None]

@@ -76,6 +76,12 @@ def test_seed(method, few):
         assert not np.array_equal(first, method(few, n_epochs=3, seed=6))
 
 
+def test_integers_of_numpy(method, few):
+    numbers = {"n_components": 2, "n_epochs": 3, "seed": 1}
+    numpys = {name: np.int64(number) for name, number in numbers.items()}
+    assert np.array_equal(method(few, **numpys), method(few, **numbers))
+
+
 def test_stop(method, few):
     layouts = []
 

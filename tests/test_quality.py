@@ -271,5 +271,7 @@ def test_bad_layouts(quality, layout):
         quality(np.where(np.arange(2_000)[:, None] == 7, np.nan, layout))
     with pytest.raises(ValueError, match=r"same .* shape, got \(2000, 2\) and \(1999, 2\)"):
         mean_displacement(layout, layout[:-1])
+    with pytest.raises(ValueError, match="n_neighbors must be an integer from 1 to 1999, got 2000"):
+        search_layout(layout, 2_000)
     with pytest.raises(ValueError, match="must have 3 rows like ranks, got 2"):
         trustworthiness(np.zeros((3, 9), dtype=int), np.zeros((2, 2), dtype=int))
