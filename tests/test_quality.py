@@ -112,6 +112,13 @@ def test_ranks(X):
     assert ranks.dtype == np.uint16 and ranks[0, 3] == 0
 
 
+def test_ranks_of_numbers_far_from_zero(X):
+    """Their squares are too large for float64 to tell neighbours apart, unless they are moved."""
+    queries = np.arange(0, 300, 10)
+    near = X[:300].astype(np.float64)
+    assert_array_equal(rank_samples(near + 1e9, queries), rank_samples(near, queries))
+
+
 def test_few_queries_estimate_all(X, layout, quality):
     few = Quality(X, n_queries=300, seed=1)
     again = Quality(X, n_queries=300, seed=1)

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from animated.distances import find_distances
-from animated.epochs import read_epoch, read_metadata, recover
+from animated.epochs import VERSIONS, read_epoch, read_metadata, recover
 from animated.methods import mds
-from animated.runs import run
+from animated.runs import LIBRARIES, run
 
 
 class Spy:
@@ -61,7 +61,7 @@ def test_store(tmp_path, few, digits):
     assert metadata["parameters"] == {"n_components": 3, "n_epochs": 3, "distances": "given"}
     restored = last.select("x", "y", "z").to_numpy() * metadata["scale"] + metadata["offset"]
     expected = mds(few, n_epochs=3, seed=1, n_components=3)
-    assert np.allclose(restored, expected, atol=metadata["scale"] / 16384)
+    assert np.allclose(restored, expected, atol=1e-6 * metadata["scale"])
 
 
 def test_a_run_is_not_repeated(tmp_path, spy, few):
@@ -87,6 +87,21 @@ def test_another_run_is_made(tmp_path, spy, few, change):
     run(spy, few, path, n_epochs=2, seed=1)
     run(spy, few, path, **({"n_epochs": 2, "seed": 1} | change))
     assert spy.n_runs == 2
+
+
+def test_versions_of_libraries(tmp_path, spy, few, monkeypatch):
+    """Those of the method alone are kept, too, and others make another run."""
+    path = tmp_path / "spy.parquet"
+    monkeypatch.setitem(LIBRARIES, "spy", ("polars",))
+    run(spy, few, path, n_epochs=2, seed=1)
+    assert read_metadata(path)["versions"]["polars"] == pl.__version__
+    run(spy, few, path, n_epochs=2, seed=1)
+    assert spy.n_runs == 1
+    monkeypatch.setattr("animated.runs.version", lambda _: "0.0")
+    run(spy, few, path, n_epochs=2, seed=1)
+    monkeypatch.setitem(VERSIONS, "numpy", "0.0")
+    run(spy, few, path, n_epochs=2, seed=1)
+    assert spy.n_runs == 3
 
 
 def test_other_data_or_lost_files_make_another_run(tmp_path, spy, few):
