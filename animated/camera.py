@@ -137,10 +137,10 @@ def _check_view(angle: float, elevation: float, distance: float, radius: float) 
         raise ValueError(f"angle must be a number of degrees, got {angle!r}")
     if not -90 <= elevation <= 90:
         raise ValueError(f"elevation must be from -90 to 90 degrees, got {elevation!r}")
-    if not distance > 1:
-        raise ValueError(f"distance must be more than 1, got {distance!r}")
-    if not radius > 0:
-        raise ValueError(f"radius must be more than 0, got {radius!r}")
+    if not 1 < distance < np.inf:
+        raise ValueError(f"distance must be finite and more than 1, got {distance!r}")
+    if not 0 < radius < np.inf:
+        raise ValueError(f"radius must be finite and more than 0, got {radius!r}")
 
 
 def _check_inside(x: np.ndarray, y: np.ndarray, z: np.ndarray, radius: float) -> None:

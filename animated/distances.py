@@ -34,17 +34,25 @@ def check_limit(name: str, X: np.ndarray) -> None:
 def check_distances(distances: np.ndarray | None, X: np.ndarray) -> np.ndarray:
     """Return float32 distances between the samples of `X`, those that are given or new ones.
 
-    Raises ValueError when the given ones have another shape, or one is negative or not finite.
+    Raises TypeError when the given ones are no numbers, and ValueError when they have another
+    shape, one is negative or not finite, or those from i to j are not those from j to i.
     """
     if distances is None:
         return find_distances(X)
-    distances = np.ascontiguousarray(distances, dtype=np.float32)
+    try:
+        distances = np.ascontiguousarray(distances, dtype=np.float32)
+    except (TypeError, ValueError):
+        kind = type(distances).__name__
+        raise TypeError(f"distances must be an array of numbers, got {kind}") from None
     wanted = (len(X), len(X))
     if distances.shape != wanted:
         raise ValueError(f"distances must have shape {wanted}, got {distances.shape}")
     least, most = distances.min(), distances.max()
     if not (least >= 0 and most < np.inf):  # NaN is neither
         raise ValueError(f"distances must be finite and not negative, got {least} to {most}")
+    gap = np.abs(distances - distances.T).max()
+    if gap > 1e-3 * most:  # far more than rounding errors
+        raise ValueError(f"distances must be symmetric, got some that differ by {gap}")
     return distances
 
 

@@ -94,10 +94,13 @@ def mean_displacement(before: np.ndarray, after: np.ndarray) -> float:
 def search_layout(embedding: np.ndarray, n_neighbors: int) -> np.ndarray:
     """Return the nearest neighbours of every point of a layout, nearest first, without itself.
 
-    embedding: float array (n_samples, n_components), with more points than neighbours.
+    embedding: float array (n_samples, n_components).
+    n_neighbors: from 1 to n_samples - 1.
 
     Returns an int array (n_samples, n_neighbors). All cores work; their number changes nothing.
+    Raises ValueError for another number of neighbours.
     """
+    check_integer("n_neighbors", n_neighbors, 1, len(embedding) - 1)
     rows = np.arange(len(embedding))
     _, found = KDTree(embedding).query(embedding, n_neighbors + 1, workers=-1)
     itself = found == rows[:, None]
@@ -183,14 +186,14 @@ def measure_epochs(
     Returns a table of `epoch` (u16) and, all f64, the measures of `quality`, those of `cost`, and
     `displacement`: the mean distance moved since the epoch measured before, as a share of the
     picture's width, null for the first.
-    Raises FileNotFoundError when there is no store, ValueError when it has not one of the epochs,
-    and TypeError for a cost that cannot be called.
+    Raises FileNotFoundError when there is no store, ValueError when it has not one of the epochs or
+    they are none, and TypeError for a cost that cannot be called.
     """
     if cost is not None and not callable(cost):
         raise TypeError(f"cost must be callable or None, got {type(cost).__name__}")
-    if epochs is None:
-        epochs = scan(path).select(pl.col("epoch").unique().sort()).collect()["epoch"].to_list()
-    epochs, scale = list(epochs), read_metadata(path)["scale"]
+    known = scan(path).select(pl.col("epoch").unique().sort()).collect()["epoch"].to_list()
+    epochs = known if epochs is None else _check_epochs(epochs, known)
+    scale = read_metadata(path)["scale"]
     rows, before = [], None
     for epoch in track(epochs, "Quality", unit="epoch"):
         layout = read_layout(path, epoch)
@@ -201,6 +204,15 @@ def measure_epochs(
         before = layout
     table = pl.DataFrame(rows, infer_schema_length=None).cast(pl.Float64)
     return table.with_columns(pl.col("epoch").cast(pl.UInt16))
+
+
+def _check_epochs(epochs: Iterable[int], known: list[int]) -> list[int]:
+    epochs = list(epochs)
+    unknown = set(epochs) - set(known)
+    if unknown or not epochs:
+        got = min(unknown) if unknown else "none"
+        raise ValueError(f"epochs must be of those in the store, 0 to {known[-1]}, got {got}")
+    return epochs
 
 
 def _to_codes(labels: Sequence, n_samples: int) -> np.ndarray:

@@ -54,11 +54,17 @@ def run(
     every: how many epochs to go on from one that is kept to the next; the last is always kept.
     parameters: those of the method alone.
 
-    Raises what the method and `EpochWriter` raise.
+    Raises ValueError for numbers that a store does not hold and for another number of labels than
+    samples, and what the method and `EpochWriter` raise.
     """
     check_integer("every", every, 1)
+    check_integer("n_components", n_components, 2, 3)
+    check_integer("n_epochs", n_epochs, 0, 65_535)
+    if labels is not None and len(labels) != len(X):
+        raise ValueError(f"there must be {len(X)} labels, got {len(labels)}")
     path = Path(path)
     arguments = {"n_components": n_components, "n_epochs": n_epochs, "seed": seed} | parameters
+    arguments = {key: _to_plain(value) for key, value in arguments.items()}
     name = method.__name__
     libraries = LIBRARIES.get(name, ())
     versions = [VERSIONS, *map(version, libraries)]
@@ -68,12 +74,14 @@ def run(
         return Run(path, known["seconds"])
     start = time.perf_counter()
     told = {key: _describe(value) for key, value in arguments.items() if key != "seed"}
-    about = {"method": name, "data": data, "parameters": told, "seed": seed}
+    about = {"method": name, "data": data, "parameters": told, "seed": arguments["seed"]}
     about |= {"labels": labels, "libraries": libraries, "is_exact": True}
 
     with EpochWriter(path, **about) as write:
 
         def keep(epoch: int, embedding: np.ndarray) -> None:
+            if epoch == 0:  # from now on the store may become another run's, as by `recover`
+                _note_path(path).unlink(missing_ok=True)
             if epoch % every == 0 or epoch == n_epochs:
                 write(epoch, embedding)
 
@@ -94,6 +102,11 @@ def _read(path: Path) -> dict[str, Any]:
         return json.loads(_note_path(path).read_text()) if path.is_file() else {}
     except (OSError, ValueError):
         return {}
+
+
+def _to_plain(value: Any) -> Any:
+    """Return a number of NumPy as one of Python, which JSON can keep, and else the value."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _describe(value: Any) -> Any:

@@ -116,8 +116,9 @@ def align(layout: np.ndarray, reference: np.ndarray) -> np.ndarray:
     centre = reference.mean(axis=0)
     layout, reference = layout - layout.mean(axis=0), reference - centre
     rotation, _ = orthogonal_procrustes(layout, reference)
-    # All points in one place have no size: they stay in the centre.
-    scale = np.linalg.norm(reference) / (np.linalg.norm(layout) or 1)
+    # All points in one place have no size: they stay in the centre, and are no measure for others.
+    size = np.linalg.norm(layout) or 1
+    scale = (np.linalg.norm(reference) or size) / size
     return centre + scale * layout @ rotation
 
 

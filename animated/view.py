@@ -61,7 +61,8 @@ class View:
         columns = {}
         for axis, centre in zip(AXES, self.centres.T, strict=False):
             offset = pl.col(axis) - self._interpolate(centre, time)
-            columns[axis] = 0.5 + offset / (2 * radius)
+            # A rounding error must not take a point beyond the limits of a scale.
+            columns[axis] = (0.5 + offset / (2 * radius)).clip(0, 1)
         return table.with_columns(**columns)
 
     def _interpolate(self, values: np.ndarray, time: float) -> float:

@@ -218,9 +218,11 @@ def test_a_turn_is_drawn_once_and_as_plotnine_does(make_template):
 
 BAD = [
     ({"elevation": 91}, "elevation must be from -90 to 90 degrees, got 91"),
-    ({"distance": 1}, "distance must be more than 1, got 1"),
-    ({"distance": np.nan}, "distance must be more than 1, got nan"),
-    ({"radius": 0}, "radius must be more than 0, got 0"),
+    ({"distance": 1}, "distance must be finite and more than 1, got 1"),
+    ({"distance": np.nan}, "distance must be finite and more than 1, got nan"),
+    ({"distance": np.inf}, "distance must be finite and more than 1, got inf"),
+    ({"radius": 0}, "radius must be finite and more than 0, got 0"),
+    ({"radius": np.inf}, "radius must be finite and more than 0, got inf"),
     ({"radius": 0.3}, r"points must be within 0.300 of the middle .*, got \d+ that are not"),
 ]
 

@@ -122,6 +122,26 @@ def test_distances_of_ones_own(method, few, distances):
         ValueError, match=r"distances must be finite and not negative, got -1\.0 to"
     ):
         method(few, n_epochs=5, seed=0, distances=other - 1)
+    with pytest.raises(ValueError, match="distances must be symmetric, got some that differ by"):
+        method(few, n_epochs=5, seed=0, distances=np.triu(other))
+    with pytest.raises(TypeError, match="distances must be an array of numbers, got str"):
+        method(few, n_epochs=5, seed=0, distances="cityblock")
+
+
+@pytest.mark.parametrize("cost", [stress, sammon_error])
+def test_costs_of_another_layout(distances, layout, cost):
+    """numba would read on behind the end of the distances."""
+    with pytest.raises(ValueError, match=r"must have shape \(300, 300\), got \(150, 150\)"):
+        cost(distances, np.repeat(layout, 2, axis=0))
+
+
+@pytest.mark.filterwarnings("error")
+def test_costs_of_points_at_one_place(few, distances):
+    place = np.ones((150, 2))
+    squares = distances.astype(np.float64) ** 2
+    assert stress(distances, place) == pytest.approx(squares.sum() / 2)
+    assert sammon_error(distances, place) == pytest.approx(1)
+    assert energy(find_edges(few), place) == np.inf
 
 
 @pytest.mark.parametrize("method", [mds, sammon, graph])
@@ -155,8 +175,23 @@ def test_graph_draws_neighbours_together(few):
     [
         (Edges(np.array([[0, 150]]), np.ones(1)), "edges must join samples 0 to 149, got 0 to 150"),
         (Edges(np.array([0, 1]), np.ones(1)), r"edges must have shapes .* got \(2,\), \(1,\)"),
+        (Edges(np.zeros((0, 2), int), np.ones(0)), r"must have shapes .* got \(0, 2\), \(0,\)"),
+        (Edges(np.array([[0, 1.5]]), np.ones(1)), "edges must join samples 0 to 149, got 0.0 to"),
+        (Edges(np.array([[0, 1]]), np.full(1, np.nan)), "lengths of edges must be finite .* nan"),
     ],
 )
 def test_bad_edges(few, edges, message):
     with pytest.raises(ValueError, match=message):
         graph(few, n_epochs=1, seed=0, edges=edges)
+
+
+def test_edges_that_are_none(few):
+    with pytest.raises(TypeError, match="edges must be what find_edges returned, got ndarray"):
+        graph(few, n_epochs=1, seed=0, edges=np.array([[0, 1], [1, 2]]))
+
+
+@pytest.mark.parametrize("n_neighbors", [0, 149, 2.5, "3"])
+def test_bad_numbers_of_neighbors(few, n_neighbors):
+    message = f"n_neighbors must be an integer from 1 to 148, got {n_neighbors!r}"
+    with pytest.raises(ValueError, match=message):
+        graph(few, n_epochs=1, seed=0, n_neighbors=n_neighbors)

@@ -1,5 +1,8 @@
 """What holds for every method: one signature, one callback."""
 
+import re
+import sys
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -82,6 +85,12 @@ def test_seed(method, few):
         assert not np.array_equal(first, method(few, n_epochs=3, seed=6))
 
 
+def test_integers_of_numpy(method, few):
+    numbers = {"n_components": 2, "n_epochs": 3, "seed": 1}
+    numpys = {name: np.int64(number) for name, number in numbers.items()}
+    assert np.array_equal(method(few, **numpys), method(few, **numbers))
+
+
 def test_stop(method, few):
     layouts = []
 
@@ -117,6 +126,23 @@ def test_bad_arguments(method, few, arguments, message):
         method(arguments.pop("X"), **arguments)
 
 
+@pytest.fixture
+def no_search(monkeypatch):
+    """All that methods do before their first step, and should not when an argument is bad."""
+    monkeypatch.setattr("animated.distances._measure", lambda *_: pytest.fail("work started"))
+    monkeypatch.setattr(PCA, "fit_transform", lambda *_: pytest.fail("work started"))
+    module = sys.modules["animated.methods.graph"]
+    monkeypatch.setattr(module, "find_neighbors", lambda *_: pytest.fail("work started"))
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 2.5, "1", True])
+@pytest.mark.parametrize("name", ["pca", *QUADRATIC])
+def test_bad_seeds(name, few, seed, no_search):
+    message = f"seed must be an integer from 0 to 4294967295, got {seed!r}"
+    with pytest.raises(ValueError, match=message):
+        MOVING[name](few, n_epochs=1, seed=seed)
+
+
 @pytest.mark.parametrize("name", QUADRATIC)
 def test_limit(name):
     many = np.zeros((5_001, 2), dtype=np.float32)
@@ -126,7 +152,7 @@ def test_limit(name):
 
 
 @pytest.mark.parametrize("name", QUADRATIC)
-def test_quadratic_methods_stay_in_space(name, few):
+def test_quadratic_methods_stay_in_space(name, few, no_search):
     with pytest.raises(ValueError, match="n_components must be an integer from 1 to 3, got 4"):
         QUADRATIC[name](few, n_components=4, n_epochs=1, seed=0)
 
@@ -157,14 +183,25 @@ def test_pixels(few):
     ("arguments", "message"),
     [
         ({"n_epochs": 3}, "n_epochs must be 0, as pixels are a layout without steps, got 3"),
-        ({"columns": (1,)}, r"columns must be 2 different numbers from 0 to 783, got \[1\]"),
-        ({"columns": (1, 1)}, r"columns must be 2 different numbers from 0 to 783, got \[1, 1\]"),
-        ({"columns": (1, 784)}, "different numbers from 0 to 783"),
+        ({"n_components": 785}, "n_components must be an integer from 1 to 784, got 785"),
     ],
 )
 def test_bad_pixels(few, arguments, message):
     with pytest.raises(ValueError, match=message):
         pixels(few, **arguments)
+
+
+@pytest.mark.parametrize("columns", [(1,), [1, 1], (1, 784), (-1, 2), 5, "ab", (1.0, 2.0)])
+def test_bad_columns(few, columns, no_search):
+    message = f"columns must be 2 different numbers from 0 to 783, got {re.escape(repr(columns))}"
+    for method in (partial(pixels, n_epochs=0), partial(pca, n_epochs=3)):
+        with pytest.raises(ValueError, match=message):
+            method(few, seed=0, columns=columns)
+
+
+def test_pca_of_few_samples(few):
+    with pytest.raises(ValueError, match="n_components must be an integer from 1 to 2, got 3"):
+        pca(few[:2], n_components=3, n_epochs=1, seed=0)
 
 
 @pytest.mark.parametrize("columns", [None, (407, 350), (350, 407)])
@@ -205,6 +242,26 @@ def test_geodesic(k):
 def test_geodesic_to_itself():
     plane = np.eye(5)[:, :2]
     assert np.allclose(find_geodesic(plane, plane)(0.5), plane)
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        (-np.eye(5)[:, :2], np.eye(5)[:, :2]),
+        (np.eye(5)[:, :3] * [-1, 1, -1], np.eye(5)[:, :3]),
+        (np.eye(5)[:, [0, 4]], np.c_[[0, 0.6, 0, 0, 0.8], [0, 0, 1, 0, 0]]),
+        (np.eye(5)[:, [0, 4]], np.c_[[0, 0, 1, 0, 0], [0, 0.6, 0, 0, 0.8]]),
+        (np.eye(5)[:, [4, 0]], np.c_[[0, 0.6, 0, 0, 0.8], [0, 0, 1, 0, 0]]),
+        (np.eye(5)[:, [4, 0]], np.c_[[0, 0.6, 0, 0, -0.8], [0, 0, 1, 0, 0]]),
+    ],
+)
+def test_geodesic_without_a_shortest_way(first, last):
+    """Axes that are turned around, or that lie across, may go either way, but do not collapse."""
+    find_basis = find_geodesic(first, last)
+    assert np.allclose(find_basis(0), first) and np.allclose(find_basis(1), last)
+    for share in (0.2, 0.5, 0.9):
+        basis = find_basis(share)
+        assert np.allclose(basis.T @ basis, np.eye(first.shape[1]))
 
 
 def test_lost_variance_of_other_layouts(few):

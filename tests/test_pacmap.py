@@ -84,6 +84,7 @@ def test_phases_keep_their_proportion(X, monkeypatch, n_epochs, phases):
 def test_phases_may_be_given(X):
     embedding = pacmap(X[:300], n_epochs=9, seed=1, num_iters=[4, 3, 2])
     assert_array_equal(embedding, fit_stock(X[:300], (4, 3, 2)))
+    assert_array_equal(embedding, pacmap(X[:300], n_epochs=9, seed=1, num_iters=np.r_[4, 3, 2]))
     assert not np.array_equal(embedding, pacmap(X[:300], n_epochs=9, seed=1))
 
 

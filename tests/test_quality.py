@@ -112,6 +112,13 @@ def test_ranks(X):
     assert ranks.dtype == np.uint16 and ranks[0, 3] == 0
 
 
+def test_ranks_of_numbers_far_from_zero(X):
+    """Their squares are too large for float64 to tell neighbours apart, unless they are moved."""
+    queries = np.arange(0, 300, 10)
+    near = X[:300].astype(np.float64)
+    assert_array_equal(rank_samples(near + 1e9, queries), rank_samples(near, queries))
+
+
 def test_few_queries_estimate_all(X, layout, quality):
     few = Quality(X, n_queries=300, seed=1)
     again = Quality(X, n_queries=300, seed=1)
@@ -230,6 +237,15 @@ def test_some_epochs(project, X):
     assert measure_epochs(path, quality, [2])["displacement"].to_list() == [None]
 
 
+@pytest.mark.parametrize(("epochs", "got"), [([0, 1, 7], "7"), ([], "none"), ([0.5], "0.5")])
+def test_epochs_that_are_not_there(project, X, epochs, got):
+    quality = Quality(X[:600], n_queries=10)
+    with pytest.raises(ValueError, match=f"of those in the store, 0 to 3, got {got}$"):
+        measure_epochs(
+            project / "data/epochs.parquet", quality, epochs, cost=lambda _: pytest.fail("work")
+        )
+
+
 @pytest.mark.parametrize(
     "arguments, error, message",
     [
@@ -262,5 +278,7 @@ def test_bad_layouts(quality, layout):
         quality(np.where(np.arange(2_000)[:, None] == 7, np.nan, layout))
     with pytest.raises(ValueError, match=r"same .* shape, got \(2000, 2\) and \(1999, 2\)"):
         mean_displacement(layout, layout[:-1])
+    with pytest.raises(ValueError, match="n_neighbors must be an integer from 1 to 1999, got 2000"):
+        search_layout(layout, 2_000)
     with pytest.raises(ValueError, match="must have 3 rows like ranks, got 2"):
         trustworthiness(np.zeros((3, 9), dtype=int), np.zeros((2, 2), dtype=int))

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from animated.distances import find_distances
-from animated.epochs import read_epoch, read_metadata
+from animated.epochs import VERSIONS, read_epoch, read_metadata, recover
 from animated.methods import mds
-from animated.runs import run
+from animated.runs import LIBRARIES, run
 
 
 class Spy:
@@ -61,7 +61,7 @@ def test_store(tmp_path, few, digits):
     assert metadata["parameters"] == {"n_components": 3, "n_epochs": 3, "distances": "given"}
     restored = last.select("x", "y", "z").to_numpy() * metadata["scale"] + metadata["offset"]
     expected = mds(few, n_epochs=3, seed=1, n_components=3)
-    assert np.allclose(restored, expected, atol=metadata["scale"] / 16384)
+    assert np.allclose(restored, expected, atol=1e-6 * metadata["scale"])
 
 
 def test_a_run_is_not_repeated(tmp_path, spy, few):
@@ -87,6 +87,21 @@ def test_another_run_is_made(tmp_path, spy, few, change):
     run(spy, few, path, n_epochs=2, seed=1)
     run(spy, few, path, **({"n_epochs": 2, "seed": 1} | change))
     assert spy.n_runs == 2
+
+
+def test_versions_of_libraries(tmp_path, spy, few, monkeypatch):
+    """Those of the method alone are kept, too, and others make another run."""
+    path = tmp_path / "spy.parquet"
+    monkeypatch.setitem(LIBRARIES, "spy", ("polars",))
+    run(spy, few, path, n_epochs=2, seed=1)
+    assert read_metadata(path)["versions"]["polars"] == pl.__version__
+    run(spy, few, path, n_epochs=2, seed=1)
+    assert spy.n_runs == 1
+    monkeypatch.setattr("animated.runs.version", lambda _: "0.0")
+    run(spy, few, path, n_epochs=2, seed=1)
+    monkeypatch.setitem(VERSIONS, "numpy", "0.0")
+    run(spy, few, path, n_epochs=2, seed=1)
+    assert spy.n_runs == 3
 
 
 def test_other_data_or_lost_files_make_another_run(tmp_path, spy, few):
@@ -117,3 +132,46 @@ def test_epochs_can_be_left_out(tmp_path, spy, few):
     assert pl.read_parquet(path)["epoch"].unique().to_list() == [0, 3, 6, 7]
     with pytest.raises(ValueError, match="every must be an integer of at least 1, got 0"):
         run(spy, few, path, n_epochs=7, seed=1, every=0)
+
+
+def test_a_recovered_run_is_not_taken_for_the_one_before(tmp_path, spy, few):
+    path = tmp_path / "spy.parquet"
+    run(spy, few, path, n_epochs=2, seed=1)
+    with pytest.raises(KeyboardInterrupt):
+        run(spy, few, path, n_epochs=9, seed=1, fail_at=1)
+    recover(path)
+    run(spy, few, path, n_epochs=2, seed=1)
+    assert spy.n_runs == 3 and pl.read_parquet(path)["epoch"].max() == 2
+
+
+def test_a_run_that_never_starts_leaves_the_one_before(tmp_path, spy, few):
+    path = tmp_path / "spy.parquet"
+    run(spy, few, path, n_epochs=2, seed=1)
+    with pytest.raises(KeyboardInterrupt):
+        run(spy, few, path, n_epochs=9, seed=1, fail_at=0)
+    run(spy, few, path, n_epochs=2, seed=1)
+    assert spy.n_runs == 2
+
+
+def test_numbers_of_numpy(tmp_path, spy, few):
+    path = tmp_path / "spy.parquet"
+    run(spy, few, path, n_epochs=np.int64(2), seed=np.uint8(1), distances=np.float32(0.5))
+    metadata = read_metadata(path)
+    assert metadata["seed"] == 1
+    assert metadata["parameters"] == {"n_components": 2, "n_epochs": 2, "distances": 0.5}
+    run(spy, few, path, n_epochs=2, seed=1, distances=0.5)
+    assert spy.n_runs == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_components": 1}, "n_components must be an integer from 2 to 3, got 1"),
+        ({"n_epochs": 70_000}, "n_epochs must be an integer from 0 to 65535, got 70000"),
+        ({"labels": pl.Series("digit", ["a"] * 49)}, "there must be 50 labels, got 49"),
+    ],
+)
+def test_bad_arguments_are_refused_before_the_run(tmp_path, spy, few, change, message):
+    with pytest.raises(ValueError, match=message):
+        run(spy, few, tmp_path / "spy.parquet", **({"n_epochs": 2, "seed": 1} | change))
+    assert spy.n_runs == 0

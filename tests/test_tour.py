@@ -72,6 +72,14 @@ def test_a_layout_of_one_place_stays_in_the_centre():
     assert np.allclose(aligned, LAYOUTS["UMAP"].mean(axis=0))
 
 
+def test_a_reference_of_one_place_gives_no_size():
+    aligned = align(LAYOUTS["UMAP"], np.ones((N, 2)))
+    assert np.allclose(aligned.mean(axis=0), 1)
+    assert np.linalg.norm(aligned - 1) == pytest.approx(
+        np.linalg.norm(LAYOUTS["UMAP"] - LAYOUTS["UMAP"].mean(axis=0))
+    )
+
+
 def test_fit_keeps_proportions():
     fitted = fit(LAYOUTS["PCA"])
     low, high = fitted.min(axis=0), fitted.max(axis=0)

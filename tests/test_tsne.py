@@ -267,6 +267,8 @@ def test_optimiser_that_no_longer_asks_is_noticed(X, monkeypatch):
         ({"early_exaggeration_iter": 6}, ValueError, "an integer from 0 to 5, got 6"),
         ({"early_exaggeration_iter": 2.0}, ValueError, "an integer from 0 to 5, got 2.0"),
         ({"neighbors": FOUR}, ValueError, "one row for each of 300 samples, got 4"),
+        ({"neighbors": ()}, ValueError, r"two arrays of the same shape, got shapes \[\]"),
+        ({"neighbors": TEN.indices}, ValueError, "neighbors must be two arrays of the same shape"),
         ({"neighbors": TEN}, ValueError, "at least 91 columns, got 10"),
         ({"neighbors": TEN, "perplexity": 3.5}, ValueError, "at least 11 columns, got 10"),
         ({"negative_gradient_method": "fft", "n_components": 3}, ValueError, "'bh' in 3-D, got 'f"),

@@ -36,6 +36,17 @@ def test_nothing_leaves_the_picture(path, smooth):
         assert np.abs(offsets.mean(axis=0)).max() < 1e-9
 
 
+def test_rounding_takes_no_point_out_of_the_picture(tmp_path):
+    """plotnine does not draw what is beyond the limits of a scale."""
+    cross, random = np.array([[1, 0], [0, 1], [-1, 0], [0, -1]]), np.random.default_rng(0)
+    with EpochWriter(tmp_path / "run.parquet", is_exact=True) as write:
+        for epoch in range(30):
+            write(epoch, cross * (1 if epoch < 8 else 1e-4) * random.uniform(0.9, 1.1))
+    view = View(tmp_path / "run.parquet")
+    seen = np.array([get_offsets(view.read(time)) for time in np.linspace(0, 29, 88)])
+    assert np.abs(seen).max() <= 0.5
+
+
 def test_a_dot_fills_the_picture(path):
     view = View(path)
     for epoch in (0, 10, 25, 39):  # at 25 it is growing fast

@@ -18,10 +18,14 @@ def check_arguments(n_components: int, n_epochs: int, on_epoch: OnEpoch | None) 
 
 def check_integer(name: str, value: int, least: int, most: float = float("inf")) -> None:
     """Raise ValueError when `value` is no integer from `least` to `most`."""
-    is_integer = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not is_integer or not least <= value <= most:
+    if not is_integer(value) or not least <= value <= most:
         allowed = f"of at least {least}" if most == float("inf") else f"from {least} to {most}"
         raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
+
+
+def is_integer(value: Any) -> bool:
+    """Return whether `value` is an integer, of Python or of NumPy, and not a truth value."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def check_seed(seed: int | None, most: int = 2**32 - 1) -> None:

@@ -88,12 +88,7 @@ def sum_forces(law, Y, targets):
 
 
 def start(n_samples: int, n_components: int, spread: float, seed: int | None) -> np.ndarray:
-    """Return a Gaussian layout (3, n_samples) whose points are `spread` apart, root mean square.
-
-    Raises ValueError when n_components is not 1, 2 or 3.
-    """
-    if n_components > 3:
-        raise ValueError(f"n_components must be an integer from 1 to 3, got {n_components}")
+    """Return a Gaussian layout (3, n_samples) whose points are `spread` apart, root mean square."""
     Y = np.zeros((3, n_samples))
     noise = np.random.default_rng(seed).standard_normal((n_components, n_samples))
     Y[:n_components] = noise * spread / np.sqrt(2 * n_components)
@@ -135,6 +130,18 @@ def descend(
     if on_epoch is not None:
         on_epoch(n_epochs, embedding.copy())
     return embedding
+
+
+def sum_pairs(law: int, embedding: np.ndarray, distances: np.ndarray) -> float:
+    """Return the energy of all pairs of a layout, each of them once.
+
+    embedding: (n_samples, up to 3). distances: the targets, float32 (n_samples, n_samples).
+    Raises ValueError when the shapes do not fit.
+    """
+    wanted = (len(embedding), len(embedding))
+    if distances.shape != wanted:
+        raise ValueError(f"distances must have shape {wanted}, got {distances.shape}")
+    return float(sum_energies(law, to_rows(embedding), distances).sum() / 2)
 
 
 def to_rows(embedding: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from animated.distances import check_limit
-from animated.methods.arguments import OnEpoch, check_arguments
+from animated.methods.arguments import OnEpoch, check_arguments, check_integer, check_seed
 from animated.methods.forces import (
     CHARGE,
     NO_TARGETS,
@@ -44,8 +44,9 @@ def graph(
 
     Edges are springs whose length at rest is the distance d* of their samples, and all pairs of
     points push each other apart with a force of 1 / d, as electric charges do in the plane.
-    It minimises the energy of both: see `energy`. A point moves by its force divided by the number
-    of its springs, with momentum, but in a step no farther than two springs are long.
+    It minimises the energy of both: see `energy`. A point moves by its force divided by one
+    more than the number of its springs, with momentum, but in a step no farther than two springs
+    are long.
 
     X: float32 array (n_samples, n_features), finite, of at most 5,000 samples.
     n_components: 1, 2 or 3.
@@ -64,6 +65,8 @@ def graph(
     """
     X = check_features(X)
     check_arguments(n_components, n_epochs, on_epoch)
+    check_integer("n_components", n_components, 1, 3)
+    check_seed(seed)
     check_limit("graph", X)
     edges = find_edges(X, n_neighbors) if edges is None else _check_edges(edges, len(X))
     length = float(edges.lengths.mean()) or 1.0
@@ -82,9 +85,11 @@ def find_edges(X: np.ndarray, n_neighbors: int = 3) -> Edges:
     """Return the graph that ties each sample to its `n_neighbors` nearest others.
 
     An edge has no direction: samples that are neighbours of each other share one.
-    Raises what `animated.neighbors.find_neighbors` raises.
+    Raises ValueError when n_neighbors is not from 1 to n_samples - 2, and what `check_features`
+    raises.
     """
     X = check_features(X)
+    check_integer("n_neighbors", n_neighbors, 1, len(X) - 2)  # find_neighbors leaves one out
     indices, distances = find_neighbors(X, n_neighbors + 1)
     first = np.repeat(indices[:, 0], n_neighbors)
     ends = np.sort(np.c_[first, indices[:, 1:].ravel()], axis=1)
@@ -123,13 +128,20 @@ def _pull(Y: np.ndarray, edges: Edges) -> np.ndarray:
 
 
 def _check_edges(edges: Edges, n_samples: int) -> Edges:
+    if not isinstance(edges, tuple) or len(edges) != 2:
+        raise TypeError(f"edges must be what find_edges returned, got {type(edges).__name__}")
     ends, lengths = (np.asarray(array) for array in edges)
-    if ends.ndim != 2 or ends.shape[1] != 2 or lengths.shape != (len(ends),):
+    if ends.ndim != 2 or ends.shape[1] != 2 or lengths.shape != (len(ends),) or not len(ends):
         raise ValueError(
             f"edges must have shapes (n_edges, 2) and (n_edges,), got {ends.shape}, {lengths.shape}"
         )
-    if len(ends) and not 0 <= ends.min() <= ends.max() < n_samples:
+    if ends.dtype.kind not in "iu" or not 0 <= ends.min() <= ends.max() < n_samples:
         raise ValueError(
             f"edges must join samples 0 to {n_samples - 1}, got {ends.min()} to {ends.max()}"
+        )
+    if not (lengths.min() >= 0 and lengths.max() < np.inf):  # NaN is neither
+        raise ValueError(
+            "lengths of edges must be finite and not negative, "
+            f"got {lengths.min()} to {lengths.max()}"
         )
     return Edges(ends, lengths)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from animated.distances import check_distances, check_limit
-from animated.methods.arguments import OnEpoch, check_arguments
-from animated.methods.forces import STRESS, descend, start, sum_energies, sum_forces, to_rows
+from animated.methods.arguments import OnEpoch, check_arguments, check_integer, check_seed
+from animated.methods.forces import STRESS, descend, start, sum_forces, sum_pairs
 from animated.tables import check_features
 
 
@@ -41,6 +41,8 @@ def mds(
     """
     X = check_features(X)
     check_arguments(n_components, n_epochs, on_epoch)
+    check_integer("n_components", n_components, 1, 3)
+    check_seed(seed)
     check_limit("mds", X)
     distances = check_distances(distances, X)
     Y = start(len(X), n_components, float(distances.mean()), seed)
@@ -56,6 +58,7 @@ def stress(distances: np.ndarray, embedding: np.ndarray) -> float:
 
     distances: d*, float32 (n_samples, n_samples). embedding: (n_samples, up to 3).
 
+    Raises ValueError when the shapes do not fit.
     Source: J. B. Kruskal, Psychometrika 29, 1964.
     """
-    return float(sum_energies(STRESS, to_rows(embedding), distances).sum() / 2)
+    return sum_pairs(STRESS, embedding, distances)

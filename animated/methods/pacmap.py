@@ -6,14 +6,14 @@ under that name shows the layout before every step, and can be stopped.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from animated.methods.arguments import OnEpoch, check_arguments, check_seed
+from animated.methods.arguments import OnEpoch, check_arguments, check_seed, is_integer
 from animated.methods.layouts import Layouts
 from animated.methods.rebind import rebind
 from animated.tables import check_features
@@ -92,8 +92,8 @@ def _divide(n_epochs: int) -> tuple[int, int, int]:
 
 
 def _check_phases(num_iters: Sequence[int], n_epochs: int) -> tuple[int, int, int]:
-    phases = tuple(num_iters) if isinstance(num_iters, Sequence) else ()
-    whole = all(isinstance(n_steps, int) and n_steps >= 0 for n_steps in phases)
+    phases = tuple(num_iters) if isinstance(num_iters, Iterable) else ()
+    whole = all(is_integer(n_steps) and n_steps >= 0 for n_steps in phases)
     if len(phases) != 3 or not whole or sum(phases) != n_epochs:
         raise ValueError(
             f"num_iters must be three integers whose sum is n_epochs {n_epochs}, got {num_iters!r}"

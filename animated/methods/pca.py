@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.linalg import fractional_matrix_power
+from scipy.linalg import expm, logm
 from sklearn.decomposition import PCA
 
-from animated.methods.arguments import OnEpoch, check_arguments
+from animated.methods.arguments import OnEpoch, check_arguments, check_integer, check_seed
 from animated.methods.pixels import check_columns
 from animated.progress import track
 from animated.tables import check_features
@@ -45,11 +45,14 @@ def pca(
     """
     X = check_features(X)
     check_arguments(n_components, n_epochs, on_epoch)
+    check_integer("n_components", n_components, 1, min(X.shape))
+    check_seed(seed)
+    if columns is not None:
+        columns = check_columns(columns, n_components, X.shape[1])
     model = PCA(n_components, random_state=seed)
     embedding = model.fit_transform(X)
     components = model.components_.T.astype(np.float64)
-    columns = _pick_face(components) if columns is None else columns
-    face = np.eye(X.shape[1])[:, check_columns(columns, n_components, X.shape[1])]
+    face = np.eye(X.shape[1])[:, _pick_face(components) if columns is None else columns]
     find_basis = find_geodesic(_orient(face, components), components)
     centred = X - model.mean_
     if n_epochs == 0:
@@ -87,18 +90,31 @@ def find_geodesic(first: np.ndarray, last: np.ndarray) -> Callable[[float], np.n
     Source: Edelman, Arias and Smith, 1998, section 2.5.1.
     """
     left, cosines, right = np.linalg.svd(first.T @ last)
+    if np.linalg.det(left @ right) < 0:  # at a right angle its sign is free, so make it a rotation
+        left[:, -1] *= -1
     angles = np.arccos(np.clip(cosines, -1, 1))
     near, far = first @ left, last @ right.T
     away = far - near * np.cos(angles)
     lengths = np.linalg.norm(away, axis=0)
     away = away / np.where(lengths > 0, lengths, 1)
-    within = left @ right
+    within = _find_logarithm(left @ right)
 
     def find_basis(share: float) -> np.ndarray:
         turned = near * np.cos(share * angles) + away * np.sin(share * angles)
-        return turned @ left.T @ fractional_matrix_power(within, share).real
+        return turned @ left.T @ expm(share * within)
 
     return find_basis
+
+
+def _find_logarithm(rotation: np.ndarray) -> np.ndarray:
+    """Return the skew-symmetric matrix whose exponential is `rotation`.
+
+    SciPy's logarithm is not real where an axis is turned around. Such axes come in pairs.
+    """
+    cosines, axes = np.linalg.eigh((rotation + rotation.T) / 2)
+    turned = axes[:, cosines < -1 + 1e-12]
+    half_turn = turned[:, ::2] @ turned[:, 1::2].T
+    return logm(rotation + 2 * turned @ turned.T).real + np.pi * (half_turn - half_turn.T)
 
 
 def _project(centred: np.ndarray, basis: np.ndarray) -> np.ndarray:

@@ -1,10 +1,10 @@
 """Two columns as axes: the data cube, seen from one of its faces."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from animated.methods.arguments import OnEpoch, check_arguments
+from animated.methods.arguments import OnEpoch, check_arguments, check_integer, is_integer
 from animated.tables import check_features
 
 
@@ -30,6 +30,7 @@ def pixels(
     """
     X = check_features(X)
     check_arguments(n_components, n_epochs, on_epoch)
+    check_integer("n_components", n_components, 1, X.shape[1])
     if n_epochs != 0:
         raise ValueError(
             f"n_epochs must be 0, as pixels are a layout without steps, got {n_epochs}"
@@ -49,11 +50,11 @@ def pick_columns(X: np.ndarray, n_components: int = 2) -> list[int]:
 
 def check_columns(columns: Sequence[int], n_components: int, n_features: int) -> list[int]:
     """Return the numbers of columns; raise ValueError when they do not fit."""
-    columns = list(columns)
-    is_valid = all(column in range(n_features) for column in columns)
-    if not is_valid or len(columns) != n_components or len(set(columns)) != n_components:
+    numbers = list(columns) if isinstance(columns, Iterable) else []
+    are_numbers = all(is_integer(number) and 0 <= number < n_features for number in numbers)
+    if not are_numbers or len(numbers) != n_components or len(set(numbers)) != n_components:
         raise ValueError(
             f"columns must be {n_components} different numbers from 0 to {n_features - 1}, "
-            f"got {columns}"
+            f"got {columns!r}"
         )
-    return columns
+    return numbers

@@ -3,8 +3,8 @@
 import numpy as np
 
 from animated.distances import check_distances, check_limit
-from animated.methods.arguments import OnEpoch, check_arguments
-from animated.methods.forces import SAMMON, descend, start, sum_energies, sum_forces, to_rows
+from animated.methods.arguments import OnEpoch, check_arguments, check_integer, check_seed
+from animated.methods.forces import SAMMON, descend, start, sum_forces, sum_pairs
 from animated.tables import check_features
 
 
@@ -40,6 +40,8 @@ def sammon(
     """
     X = check_features(X)
     check_arguments(n_components, n_epochs, on_epoch)
+    check_integer("n_components", n_components, 1, 3)
+    check_seed(seed)
     check_limit("sammon", X)
     distances = check_distances(distances, X)
     Y = start(len(X), n_components, float(distances.mean()), seed)
@@ -60,7 +62,8 @@ def sammon_error(distances: np.ndarray, embedding: np.ndarray) -> float:
 
     distances: d*, float32 (n_samples, n_samples). embedding: (n_samples, up to 3).
 
+    Raises ValueError when the shapes do not fit.
     Source: J. W. Sammon, IEEE Transactions on Computers C-18, 1969, equation 1.
     """
-    total = distances.sum(dtype=np.float64) or 1.0
-    return float(sum_energies(SAMMON, to_rows(embedding), distances).sum() / total)
+    total = float(distances.sum(dtype=np.float64)) or 1.0
+    return 2 * sum_pairs(SAMMON, embedding, distances) / total

@@ -86,7 +86,9 @@ def tsne(
         callbacks=None,  # openTSNE's own would stop the run unnoticed
         **{"n_jobs": 1 if neighbors is None and seed is not None else -1} | parameters,
     )
-    affinities = neighbors and _find_affinities(neighbors, len(X), perplexity, model.n_jobs)
+    affinities = None
+    if neighbors is not None:
+        affinities = _find_affinities(neighbors, len(X), perplexity, model.n_jobs)
     with Layouts("t-SNE", n_epochs, on_epoch) as layouts:
         model.show = layouts.show
         return layouts.finish(model.fit(X, affinities))

@@ -81,7 +81,11 @@ def umap(
         cut = cut_neighbors(neighbors, len(X), parameters.get("n_neighbors", 15))
         parameters["precomputed_knn"] = cut
     model = ObservableUMAP(
-        n_components=n_components, n_epochs=n_epochs, random_state=seed, **parameters
+        # umap-learn knows no integers but Python's.
+        n_components=int(n_components),
+        n_epochs=int(n_epochs),
+        random_state=seed,
+        **parameters,
     )
     threads = numba.get_num_threads()
     try:
