@@ -93,6 +93,18 @@ def test_the_first_step(method, few, distances):
     assert np.allclose(layouts[1], expected, atol=1e-4)
 
 
+def test_the_first_step_of_a_graph(few):
+    layouts, edges = [], find_edges(few)
+    graph(few, n_epochs=1, seed=0, on_epoch=lambda _, y: layouts.append(y.astype(np.float64)))
+    Y = to_rows(layouts[0])
+    force = -(sum_forces(CHARGE, Y, NO_TARGETS) + _pull(Y, edges))[:2].T
+    step = force / (np.bincount(edges.ends.ravel(), minlength=150) + 1)[:, None]
+    lengths, longest = np.linalg.norm(step, axis=1), 2 * edges.lengths.mean()
+    assert (lengths > longest).any() and (lengths < longest).any()
+    step *= np.minimum(1, longest / lengths)[:, None]
+    assert np.allclose(layouts[1], layouts[0] + step, atol=1e-4)
+
+
 def test_sammon_is_as_good_as_a_reference(few, distances):
     """From the same start a quasi-Newton method runs to convergence."""
     first = []

@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 
 from animated import methods
 from animated.methods import graph, mds, pca, pixels, sammon, umap
-from animated.methods.pca import find_geodesic, lost_variance
+from animated.methods.pca import _pick_face, find_geodesic, lost_variance
 
 N_EPOCHS = 12
 N_DIGITS = 200
@@ -209,6 +209,10 @@ def test_pca_turns_a_face_into_the_principal_plane(few, columns):
         assert np.allclose(start, seen, atol=1e-5) or np.allclose(
             layouts[0], (seen - seen.mean(axis=0))[:, ::-1], atol=1e-5
         )
+
+
+def test_a_face_has_no_column_twice():
+    assert _pick_face(np.array([[0.8, -0.6], [0.1, 0.2], [0.5, 0.3]])) == [0, 2]
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
