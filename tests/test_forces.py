@@ -79,6 +79,32 @@ def test_mds_is_as_good_as_smacof(X):
     assert final <= 1.02 * best
 
 
+@pytest.mark.parametrize("method", [mds, sammon])
+def test_the_first_step(method, few, distances):
+    """A point moves to the mean of the places at which the others would have it."""
+    layouts = []
+    method(few, n_epochs=1, seed=0, on_epoch=lambda _, y: layouts.append(y.astype(np.float64)))
+    apart = layouts[0][:, None] - layouts[0]
+    lengths = np.linalg.norm(apart, axis=2) + np.eye(150)
+    places = layouts[0] + (distances / lengths)[..., None] * apart
+    # In the Guttman transform a point itself counts, too.
+    weights = np.ones((150, 150)) if method is mds else 1 / np.where(distances, distances, np.inf)
+    expected = (weights[..., None] * places).sum(axis=1) / weights.sum(axis=1)[:, None]
+    assert np.allclose(layouts[1], expected, atol=1e-4)
+
+
+def test_the_first_step_of_a_graph(few):
+    layouts, edges = [], find_edges(few)
+    graph(few, n_epochs=1, seed=0, on_epoch=lambda _, y: layouts.append(y.astype(np.float64)))
+    Y = to_rows(layouts[0])
+    force = -(sum_forces(CHARGE, Y, NO_TARGETS) + _pull(Y, edges))[:2].T
+    step = force / (np.bincount(edges.ends.ravel(), minlength=150) + 1)[:, None]
+    lengths, longest = np.linalg.norm(step, axis=1), 2 * edges.lengths.mean()
+    assert (lengths > longest).any() and (lengths < longest).any()
+    step *= np.minimum(1, longest / lengths)[:, None]
+    assert np.allclose(layouts[1], layouts[0] + step, atol=1e-4)
+
+
 def test_sammon_is_as_good_as_a_reference(few, distances):
     """From the same start a quasi-Newton method runs to convergence."""
     first = []

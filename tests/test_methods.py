@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 
 from animated import methods
 from animated.methods import graph, mds, pacmap, pca, pixels, sammon, tsne, umap
-from animated.methods.pca import find_geodesic, lost_variance
+from animated.methods.pca import _pick_face, find_geodesic, lost_variance
 
 N_EPOCHS = 12
 N_DIGITS = 200
@@ -100,6 +100,7 @@ def test_stop(method, few):
 
     embedding = method(few, n_epochs=N_EPOCHS, seed=1, on_epoch=stop)
     assert len(layouts) == 5 and np.array_equal(embedding, layouts[-1])
+    assert not np.shares_memory(embedding, layouts[-1])
 
 
 def test_no_epochs(method, few):
@@ -174,6 +175,7 @@ def test_threads_do_not_change_a_bit(few):
 def test_pixels(few):
     embedding, epochs, layouts = record(pixels, few, n_epochs=0, columns=(407, 350))
     assert epochs == [0] and np.array_equal(layouts[0], embedding)
+    assert not np.shares_memory(layouts[0], embedding)
     assert np.array_equal(embedding, few[:, [407, 350]])
     picked = pixels(few, n_components=3)
     assert np.allclose(picked.var(axis=0), np.sort(few.var(axis=0))[::-1][:3], rtol=1e-4)
@@ -218,6 +220,19 @@ def test_pca_turns_a_face_into_the_principal_plane(few, columns):
         assert np.allclose(start, seen, atol=1e-5) or np.allclose(
             layouts[0], (seen - seen.mean(axis=0))[:, ::-1], atol=1e-5
         )
+
+
+@pytest.mark.parametrize("columns", [(0, 1), (1, 0)])
+def test_pca_arrives_without_a_jump(columns):
+    """Neither of the two faces has to be mirrored on the way."""
+    X = np.random.default_rng(0).normal(size=(50, 4)) @ np.diag([3, 2, 1, 1])
+    _, _, layouts = record(pca, X, n_epochs=100, seed=0, columns=columns)
+    moved = [np.linalg.norm(after - before) for before, after in pairwise(layouts)]
+    assert moved[-1] < 2 * moved[-2]
+
+
+def test_a_face_has_no_column_twice():
+    assert _pick_face(np.array([[0.8, -0.6], [0.1, 0.2], [0.5, 0.3]])) == [0, 2]
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])

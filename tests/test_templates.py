@@ -446,6 +446,9 @@ LAYERS = {
         color="red", alpha=0.7, size=15, angle=30, ha="left", va="top", family="serif",
         fontweight="bold", fontstyle="italic", lineheight=2), FEW, MORE,
     ),
+    "words in a colour that can be seen through": (
+        WORDED + geom_text(color="#00000080", size=15), FEW, MORE,
+    ),
     "words of many sizes": (
         WORDED + geom_text(aes(size="value", color="x", alpha="y"))
         + scale_size_continuous(range=(5, 30), limits=(0, 1)) + ALPHAS, FEW, MORE,

@@ -80,10 +80,14 @@ class TextPainter(Painter):
         words = self._read_words(table)
         color, alpha, *styles = self.read(table)
         n_rows = len(table)
+        colors = paint(color, alpha, n_rows)
+        if (colors[:, 3] != paint(Aesthetic(["black"], None), alpha, n_rows)[:, 3]).any():
+            # plotnine joins them with that of the layer, but for texts matplotlib forgets them.
+            raise NotImplementedError("colours with an opacity of their own")
         return {
             "parts": self.split(table, self.locate(table)),
             "words": words.to_list(),
-            "colors": paint(color, alpha, n_rows) / 255,
+            "colors": colors / 255,
             "styles": [
                 dict(zip(STYLES.values(), values, strict=True))
                 for values in zip(*(_list(style, n_rows) for style in styles), strict=True)
