@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import polars as pl
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from tools import load_notebook
 
 from animated.epochs import EpochWriter
@@ -102,4 +103,6 @@ def in_project(project, tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "project"
     shutil.copytree(project, folder)
     monkeypatch.chdir(folder)
+    # Workers that are there already stay in the folder in which they were started.
+    get_reusable_executor().shutdown()
     return folder
