@@ -28,7 +28,7 @@ class View:
         `animated.clock.by_movement` takes them.
     """
 
-    def __init__(self, path: str | Path, smooth: int = 5):
+    def __init__(self, path: str | Path, smooth: int = 2):
         """Measure all epochs of the store at `path`, which must be 0 to n without gaps.
 
         smooth: over how many epochs, before and after, the camera takes its time to come nearer or
@@ -44,10 +44,11 @@ class View:
         ]
         self.centres = np.array([centre for centre, _ in extents])
         own = np.array([radius for _, radius in extents])
-        # The mean of the largest around an epoch is never less than its own.
+        own[own == 0] = 1.0  # all points in one place
+        # The mean of the largest around an epoch is never less than its own; the geometric mean,
+        # as to come nearer is a matter of ratios.
         largest = maximum_filter1d(own, 2 * smooth + 1, mode="nearest")
-        self.radii = uniform_filter1d(largest, 2 * smooth + 1, mode="nearest")
-        self.radii[self.radii == 0] = 1.0  # all points in one place
+        self.radii = np.exp(uniform_filter1d(np.log(largest), 2 * smooth + 1, mode="nearest"))
         self.movements = measure_displacements(path) / (2 * self.radii[1:])
 
     def read(self, time: float) -> pl.DataFrame:
