@@ -33,14 +33,13 @@ class View:
 
         smooth: over how many epochs, before and after, the camera takes its time to come nearer or
             to draw back; 0 or more.
-        Raises FileNotFoundError when there is no store, ValueError for another number.
+        Raises FileNotFoundError when there is no store, ValueError for gaps or another number.
         """
         check_integer("smooth", smooth, 0)
         self.path = path
-        n_epochs = scan(path).select(pl.col("epoch").max()).collect().item()
+        epochs = range(_count_epochs(path))
         extents = [
-            _measure(read_epoch(path, epoch))
-            for epoch in track(range(n_epochs + 1), "Viewing", unit="epoch")
+            _measure(read_epoch(path, epoch)) for epoch in track(epochs, "Viewing", unit="epoch")
         ]
         self.centres = np.array([centre for centre, _ in extents])
         own = np.array([radius for _, radius in extents])
@@ -68,6 +67,15 @@ class View:
 
     def _interpolate(self, values: np.ndarray, time: float) -> float:
         return float(np.interp(time, np.arange(len(values)), values))
+
+
+def _count_epochs(path: str | Path) -> int:
+    epoch = pl.col("epoch")
+    table = scan(path).select(n=epoch.n_unique(), last=epoch.max()).collect()
+    n_epochs, last = table.row(0)
+    if n_epochs != last + 1:
+        raise ValueError(f"{path} must hold all epochs from 0 to {last}, got {n_epochs} of them")
+    return n_epochs
 
 
 def _measure(table: pl.DataFrame) -> tuple[np.ndarray, float]:

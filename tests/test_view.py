@@ -91,3 +91,11 @@ def test_bad_input(path):
         View("nowhere.parquet")
     with pytest.raises(ValueError, match="epoch must be one of those"):
         View(path).read(40.5)
+
+
+def test_gaps(tmp_path):
+    with EpochWriter(tmp_path / "run.parquet") as write:
+        for epoch in (0, 3, 5):
+            write(epoch, np.eye(3)[:, :2])
+    with pytest.raises(ValueError, match="must hold all epochs from 0 to 5, got 3 of them"):
+        View(tmp_path / "run.parquet")
