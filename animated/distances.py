@@ -6,7 +6,7 @@ import numpy as np
 from animated.exact import square_distance
 from animated.tables import check_features
 
-# All pairs of so many samples take 100 MB, and a step of a method about 30 ms on two cores.
+# All pairs of so many samples take 100 MB, and a step of a method about 15 ms on two cores.
 LIMIT = 5_000
 
 
