@@ -86,7 +86,7 @@ def run(
                 write(epoch, embedding)
 
         method(X, on_epoch=keep, **arguments)
-    done = {"mark": mark, "seconds": round(time.perf_counter() - start, 2)}
+    done = {"mark": mark, "seconds": round(time.perf_counter() - start, 3)}
     with replacing(_note_path(path)) as temporary:
         temporary.write_text(json.dumps(done))
     return Run(path, done["seconds"])
