@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 
-from animated.epochs import AXES, read_epoch, scan
+from animated.epochs import get_axes, read_epoch, read_positions, scan
 from animated.methods.arguments import check_integer
 from animated.progress import track
+from animated.quality import mean_displacement
 
 
 def by_epoch(n_epochs: int, n_frames: int) -> np.ndarray:
@@ -81,7 +82,7 @@ def read_moment(path: str | Path, time: float) -> pl.DataFrame:
         after = _read_exactly(path, before + 1)
         table = table.with_columns(
             table[axis] + (after[axis] - table[axis]) * (time - before)
-            for axis in _get_axes(table.columns)
+            for axis in get_axes(table.columns)
         )
     return table.with_columns(epoch=pl.lit(float(time)))
 
@@ -93,27 +94,18 @@ def measure_displacements(path: str | Path) -> np.ndarray:
     distance from a point at epoch 0 to itself at epoch 1.
     """
     last = scan(path).select(pl.col("epoch").max()).collect().item()
-    layouts = (_read_positions(path, epoch) for epoch in range(last + 1))
+    layouts = (read_positions(path, epoch) for epoch in range(last + 1))
     before = next(layouts)
     displacements = np.empty(last)
     for step, after in enumerate(track(layouts, "Measuring", last, "epoch")):
-        displacements[step] = np.linalg.norm(after - before, axis=1).mean()
+        displacements[step] = mean_displacement(before, after)
         before = after
     return displacements
-
-
-def _get_axes(columns: list[str]) -> list[str]:
-    return [axis for axis in AXES if axis in columns]
 
 
 def _read_exactly(path: str | Path, epoch: int) -> pl.DataFrame:
     """Return an epoch with positions as f64, so that what is between two is not rounded."""
     return read_epoch(path, epoch).with_columns(cs.by_dtype(pl.Float32).cast(pl.Float64))
-
-
-def _read_positions(path: str | Path, epoch: int) -> np.ndarray:
-    table = read_epoch(path, epoch)
-    return table.select(_get_axes(table.columns)).cast(pl.Float64).to_numpy()
 
 
 def _accumulate(displacements: np.ndarray) -> np.ndarray:

@@ -207,9 +207,17 @@ def read_layout(path: str | Path, epoch: int) -> np.ndarray:
     Raises ValueError when the store has no such epoch.
     """
     metadata = read_metadata(path)
+    return read_positions(path, epoch) * metadata["scale"] + metadata["offset"]
+
+
+def read_positions(path: str | Path, epoch: int) -> np.ndarray:
+    """Return the positions of one epoch of the store at `path`, normalised as they are there.
+
+    Returns float64 (n_samples, n_components).
+    Raises ValueError when the store has no such epoch.
+    """
     table = read_epoch(path, epoch)
-    positions = table.select(_axes(table.columns)).to_numpy().astype(np.float64)
-    return positions * metadata["scale"] + metadata["offset"]
+    return table.select(get_axes(table.columns)).to_numpy().astype(np.float64)
 
 
 def _open(path: str | Path) -> tuple[pq.ParquetFile, dict[int, int]]:
@@ -305,7 +313,8 @@ def _read_batches(source: Path) -> Iterator[pa.RecordBatch]:
             yield reader.read_next_batch()
 
 
-def _axes(names: list[str]) -> list[str]:
+def get_axes(names: list[str]) -> list[str]:
+    """Return those of the `names` that are axes, in their order."""
     return [axis for axis in AXES if axis in names]
 
 
@@ -325,7 +334,7 @@ def _measure(source: Path) -> tuple[float, np.ndarray]:
 
 def _join(batch: pa.RecordBatch) -> np.ndarray:
     """Return the positions of a batch as an array (n_components, n_samples) of float64."""
-    return np.array([batch.column(axis) for axis in _axes(batch.schema.names)], dtype=np.float64)
+    return np.array([batch.column(axis) for axis in get_axes(batch.schema.names)], dtype=np.float64)
 
 
 def _normalise(
@@ -340,7 +349,7 @@ def _normalise(
 def _encoding(schema: pa.Schema) -> dict[str, Any]:
     labels = [name for name in schema.names if name not in COLUMNS]
     counters = {name: "DELTA_BINARY_PACKED" for name in ("index", "epoch")}
-    floats = {axis: "BYTE_STREAM_SPLIT" for axis in _axes(schema.names)}
+    floats = {axis: "BYTE_STREAM_SPLIT" for axis in get_axes(schema.names)}
     return {
         "compression": "zstd",
         "write_statistics": ["epoch"],  # by which a reader skips the other row groups

@@ -10,10 +10,11 @@ import numpy as np
 import polars as pl
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-from animated.clock import measure_displacements, read_moment
-from animated.epochs import AXES, read_epoch, scan
+from animated.clock import read_moment
+from animated.epochs import AXES, read_positions, scan
 from animated.methods.arguments import check_integer
 from animated.progress import track
+from animated.quality import mean_displacement
 
 
 class View:
@@ -38,17 +39,21 @@ class View:
         check_integer("smooth", smooth, 0)
         self.path = path
         epochs = range(_count_epochs(path))
-        extents = [
-            _measure(read_epoch(path, epoch)) for epoch in track(epochs, "Viewing", unit="epoch")
-        ]
-        self.centres = np.array([centre for centre, _ in extents])
-        own = np.array([radius for _, radius in extents])
+        centres, radii, moved, before = [], [], [], None
+        for epoch in track(epochs, "Viewing", unit="epoch"):
+            positions = read_positions(path, epoch)
+            centres.append(positions.mean(axis=0))
+            radii.append(np.linalg.norm(positions - centres[-1], axis=1).max())
+            if before is not None:
+                moved.append(mean_displacement(before, positions))
+            before = positions
+        self.centres, own = np.array(centres), np.array(radii)
         own[own == 0] = 1.0  # all points in one place
         # The mean of the largest around an epoch is never less than its own; the geometric mean,
         # as to come nearer is a matter of ratios.
         largest = maximum_filter1d(own, 2 * smooth + 1, mode="nearest")
         self.radii = np.exp(uniform_filter1d(np.log(largest), 2 * smooth + 1, mode="nearest"))
-        self.movements = measure_displacements(path) / (2 * self.radii[1:])
+        self.movements = np.array(moved) / (2 * self.radii[1:])
 
     def read(self, time: float) -> pl.DataFrame:
         """Return the layout at a time, see `animated.clock.read_moment`.
@@ -76,11 +81,3 @@ def _count_epochs(path: str | Path) -> int:
     if n_epochs != last + 1:
         raise ValueError(f"{path} must hold all epochs from 0 to {last}, got {n_epochs} of them")
     return n_epochs
-
-
-def _measure(table: pl.DataFrame) -> tuple[np.ndarray, float]:
-    """Return the mean of the points, and the distance of the farthest from it."""
-    axes = [axis for axis in AXES if axis in table.columns]
-    positions = table.select(axes).to_numpy().astype(np.float64)
-    centre = positions.mean(axis=0)
-    return centre, float(np.linalg.norm(positions - centre, axis=1).max())

@@ -13,8 +13,10 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
-from animated.methods.arguments import OnEpoch
+from animated.distances import check_limit
+from animated.methods.arguments import OnEpoch, check_arguments, check_integer, check_seed
 from animated.progress import track
+from animated.tables import check_features
 
 # The laws, and the energy of two points at distance d whose target is t.
 STRESS = 0  # (d - t)²
@@ -85,6 +87,23 @@ def sum_forces(law, Y, targets):
             x, y, z = x + slope * dx, y + slope * dy, z + slope * dz
         gradient[0, i], gradient[1, i], gradient[2, i] = x, y, z
     return gradient
+
+
+def check_input(
+    name: str,
+    X: np.ndarray,
+    n_components: int,
+    n_epochs: int,
+    seed: int | None,
+    on_epoch: OnEpoch | None,
+) -> np.ndarray:
+    """Return `X` as features; raise ValueError or TypeError for what method `name` cannot take."""
+    X = check_features(X)
+    check_arguments(n_components, n_epochs, on_epoch)
+    check_integer("n_components", n_components, 1, 3)
+    check_seed(seed)
+    check_limit(name, X)
+    return X
 
 
 def start(n_samples: int, n_components: int, spread: float, seed: int | None) -> np.ndarray:

@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from animated.distances import check_limit
-from animated.methods.arguments import OnEpoch, check_arguments, check_integer, check_seed
+from animated.methods.arguments import OnEpoch, check_integer
 from animated.methods.forces import (
     CHARGE,
     NO_TARGETS,
+    check_input,
     descend,
     start,
     sum_energies,
@@ -63,11 +63,7 @@ def graph(
     Fruchterman and E. M. Reingold, "Graph drawing by force-directed placement", Software: Practice
     and Experience 21, 1991, for the limit of a step.
     """
-    X = check_features(X)
-    check_arguments(n_components, n_epochs, on_epoch)
-    check_integer("n_components", n_components, 1, 3)
-    check_seed(seed)
-    check_limit("graph", X)
+    X = check_input("graph", X, n_components, n_epochs, seed, on_epoch)
     edges = find_edges(X, n_neighbors) if edges is None else _check_edges(edges, len(X))
     length = float(edges.lengths.mean()) or 1.0
     # So large that the finished layout is neither much larger nor much smaller.

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from animated.distances import check_distances, check_limit
-from animated.methods.arguments import OnEpoch, check_arguments, check_integer, check_seed
-from animated.methods.forces import STRESS, descend, start, sum_forces, sum_pairs
-from animated.tables import check_features
+from animated.distances import check_distances
+from animated.methods.arguments import OnEpoch
+from animated.methods.forces import STRESS, check_input, descend, start, sum_forces, sum_pairs
 
 
 def mds(
@@ -39,11 +38,7 @@ def mds(
     to multidimensional scaling", 1977, and I. Borg and P. Groenen, "Modern Multidimensional
     Scaling", 2nd edition, 2005, chapter 8.
     """
-    X = check_features(X)
-    check_arguments(n_components, n_epochs, on_epoch)
-    check_integer("n_components", n_components, 1, 3)
-    check_seed(seed)
-    check_limit("mds", X)
+    X = check_input("mds", X, n_components, n_epochs, seed, on_epoch)
     distances = check_distances(distances, X)
     Y = start(len(X), n_components, float(distances.mean()), seed)
 

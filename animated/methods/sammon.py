@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from animated.distances import check_distances, check_limit
-from animated.methods.arguments import OnEpoch, check_arguments, check_integer, check_seed
-from animated.methods.forces import SAMMON, descend, start, sum_forces, sum_pairs
-from animated.tables import check_features
+from animated.distances import check_distances
+from animated.methods.arguments import OnEpoch
+from animated.methods.forces import SAMMON, check_input, descend, start, sum_forces, sum_pairs
 
 
 def sammon(
@@ -38,11 +37,7 @@ def sammon(
     Source: J. W. Sammon, "A nonlinear mapping for data structure analysis", IEEE Transactions on
     Computers C-18, 1969.
     """
-    X = check_features(X)
-    check_arguments(n_components, n_epochs, on_epoch)
-    check_integer("n_components", n_components, 1, 3)
-    check_seed(seed)
-    check_limit("sammon", X)
+    X = check_input("sammon", X, n_components, n_epochs, seed, on_epoch)
     distances = check_distances(distances, X)
     Y = start(len(X), n_components, float(distances.mean()), seed)
     weights = np.divide(1, distances, out=np.zeros_like(distances), where=distances > 0)
