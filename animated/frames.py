@@ -17,9 +17,9 @@ from typing import Any
 import cloudpickle
 import joblib
 import numpy as np
-from isal import isal_zlib
 from PIL import Image
 from plotnine import ggplot
+from zlib_ng import zlib_ng
 
 from animated.files import replacing
 from animated.plots.fingerprints import hash_picture, join_hashes
@@ -30,6 +30,9 @@ from util import ORIENTATIONS, combine_plots
 
 PlotFrame = Callable[[int], list[Any]]
 
+# Of compression: a frame of one or two million pixels takes a millisecond. What is faster still,
+# igzip, gives other bytes now and then.
+LEVEL = 2
 # Frames that a task draws in one go.
 TASK = 2
 # Frames of a round, of which two are in flight; more when there are more workers.
@@ -177,7 +180,7 @@ def encode_png(pixels: np.ndarray, mark: str) -> bytes:
     chunks = [
         _chunk_png(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
         _chunk_png(b"tEXt", b"fingerprint\0" + mark.encode()),
-        _chunk_png(b"IDAT", isal_zlib.compress(rows, 1)),
+        _chunk_png(b"IDAT", zlib_ng.compress(rows, LEVEL)),
     ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + PNG_END
 
@@ -199,7 +202,7 @@ class _Recipe:
     @cached_property
     def pickled(self) -> bytes:
         # A notebook's function brings its data along: pack them once, not once a task.
-        return isal_zlib.compress(cloudpickle.dumps(self.ingredients), 1)
+        return zlib_ng.compress(cloudpickle.dumps(self.ingredients), LEVEL)
 
     def __reduce__(self) -> tuple:
         return _load, (self.pickled,)
@@ -221,7 +224,7 @@ class _Recipe:
 
 @lru_cache(maxsize=2)
 def _load(pickled: bytes) -> _Recipe:
-    return _Recipe(*cloudpickle.loads(isal_zlib.decompress(pickled)))
+    return _Recipe(*cloudpickle.loads(zlib_ng.decompress(pickled)))
 
 
 class _Picture:
