@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NOTEBOOKS := prepare.ipynb visualize.ipynb compare.ipynb
+NOTEBOOKS := prepare.ipynb visualize.ipynb compare.ipynb explore.ipynb
 EXECUTED := data/cache
 
 # The notebooks' kernel is that of .venv, whatever other kernels this machine has.
@@ -17,7 +17,7 @@ define execute
 	@$(BIN)/papermill --log-level WARNING --progress-bar $(1) $(EXECUTED)/$(1)
 endef
 
-.PHONY: movie compare test lab notebooks bench clean help
+.PHONY: movie compare explorer test lab notebooks pictures bench clean help
 
 movie: $(VENV)/installed  ## run prepare and visualize, which make movies/umap.mp4 (the default)
 	$(call execute,prepare.ipynb)
@@ -27,6 +27,10 @@ movie: $(VENV)/installed  ## run prepare and visualize, which make movies/umap.m
 compare: $(VENV)/compared  ## run compare, which makes the films of all methods
 	$(call execute,compare.ipynb)
 	@echo "movies/compare.mp4, movies/turn.mp4 and movies/tour.mp4 are ready"
+
+explorer: $(VENV)/compared  ## run explore, which makes the interactive page movies/explorer.html
+	$(call execute,explore.ipynb)
+	@echo "movies/explorer.html is ready: $$(($$(wc -c < movies/explorer.html) / 1000)) kB"
 
 test: $(VENV)/tested  ## install what the tests need and run all of them
 	$(BIN)/ruff check .
@@ -41,6 +45,9 @@ notebooks: $(VENV)/compared  ## run all notebooks in place, for maintainers
 	TQDM_DISABLE=1 $(BIN)/jupyter nbconvert --log-level WARN --to notebook --inplace --execute \
 		--ExecutePreprocessor.record_timing=False \
 		--ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS)
+
+pictures: $(VENV)/tested  ## take the pictures of explore.ipynb in a browser, for maintainers
+	$(BIN)/python benchmarks/pictures.py
 
 bench: $(VENV)/installed  ## measure what the README says, in twenty minutes
 	$(BIN)/python benchmarks/all.py

@@ -1,0 +1,127 @@
+"""How arrays are packed into the blocks of a page: small, and read by a few lines of JavaScript."""
+
+import zlib
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+# Positions become 16-bit numbers from MARGIN to MARGIN + EXTENT. A position that is known but to
+# half a step, of at most MARGIN, is then such a number, too.
+MARGIN, EXTENT = 256, 65_000
+# With more bits than these a move across the whole layout is no 16-bit number.
+LEAST_BITS, MOST_BITS = 7, 15
+MISSING = 255
+# Of a layout whose points are all at one place.
+LEAST_EXTENT = 0.1
+# So many points tell together where the middle of a class is.
+N_MIDDLES = 15
+# Of 255; where images have less ink on average, few have any.
+FAINTEST = 13
+
+
+def compress(block: bytes) -> bytes:
+    """Return a block as zlib makes it smallest."""
+    return zlib.compress(block, 9)
+
+
+def to_places(positions: np.ndarray) -> np.ndarray:
+    """Return positions in [0, 1] as numbers from 256 to 65,256, not yet whole ones."""
+    return MARGIN + positions * EXTENT
+
+
+def pack_numbers(numbers: np.ndarray) -> bytes:
+    """Return an array (n,) or (n, n_axes), rounded, as 16-bit numbers.
+
+    For each axis there are all low bytes, then all high bytes: alike bytes deflate better.
+    """
+    columns = np.atleast_2d(np.rint(numbers).T).astype("<u2")
+    planes = np.ascontiguousarray(columns).view(np.uint8).reshape(*columns.shape, 2)
+    return planes.transpose(0, 2, 1).tobytes()
+
+
+def pack_moves(frames: Iterable[np.ndarray], step: int) -> Iterator[bytes]:
+    """Yield how one gets from each frame to the next, in multiples of `step`.
+
+    frames: arrays (n, n_axes) of places, the last epoch first.
+
+    A move leads from where the page will have the points, not from where they were: so errors
+    never add up, and every point is within half a step of its place.
+    """
+    frames = iter(frames)
+    seen = np.rint(next(frames))
+    for places in frames:
+        moves = np.rint((places - seen) / step).astype(np.int32)
+        seen = seen + moves * step
+        yield pack_numbers(moves << 1 ^ moves >> 31)  # zigzag: small moves are small numbers
+
+
+def pack_images(images: np.ndarray) -> bytes:
+    """Return images, uint8 (n, ...), with 4 bits a value, the first of two values in the low ones.
+
+    Each image is padded to a whole byte.
+    """
+    values = images.reshape(len(images), np.prod(images.shape[1:], dtype=int))
+    values = (values.astype(np.uint16) + 8) // 17  # 255 becomes 15
+    values = np.pad(values, ((0, 0), (0, values.shape[1] % 2))).astype(np.uint8)
+    return (values[:, ::2] | values[:, 1::2] << 4).tobytes()
+
+
+def pack_indices(indices: np.ndarray) -> bytes:
+    """Return numbers of points as 24-bit numbers: all low bytes, all middle, all high bytes."""
+    bytes_ = np.ascontiguousarray(indices, dtype="<u4").view(np.uint8).reshape(-1, 4)
+    return bytes_[:, :3].T.tobytes()
+
+
+def pack_column(values: np.ndarray, low: float, high: float) -> bytes:
+    """Return values as bytes from 0 for `low` to 254 for `high`; 255 is a missing one, NaN."""
+    shares = (values / 2 - low / 2) / ((high / 2 - low / 2) or 1.0)
+    codes = np.rint(shares.clip(0, 1) * 254)
+    return np.where(np.isnan(values), MISSING, codes).astype(np.uint8).tobytes()
+
+
+def measure_bounds(positions: np.ndarray) -> dict[str, float]:
+    """Return where the positions of a layout are: their middle and how far they extend.
+
+    In space that is a sphere, so that they stay within it when they turn.
+    """
+    n_axes = positions.shape[1]
+    low = positions.min(axis=0, initial=1)
+    high = positions.max(axis=0, initial=0) if len(positions) else low
+    middle = (low + high) / 2
+    # All at one place: something to look at must remain.
+    width, height = np.where(high > low, high - low, LEAST_EXTENT)[:2]
+    bounds = dict(zip("xyz", middle, strict=False))
+    if n_axes == 3:
+        distances = np.linalg.norm(positions - middle, axis=1)
+        radius = distances.max(initial=0) or LEAST_EXTENT
+        width = height = 2 * radius
+        bounds |= {"radius": radius}
+    bounds |= {"width": width, "height": height}
+    return {key: round(float(value), 5) for key, value in bounds.items()}
+
+
+def find_middles(positions: np.ndarray, classes: np.ndarray, n_classes: int) -> list[list[int]]:
+    """Return for each class the indices of its points nearest to its median, the nearest first.
+
+    Unlike the median they belong to the class, wherever that goes and whatever its shape.
+    """
+    middles = []
+    for code in range(n_classes):
+        rows = np.flatnonzero(classes == code)
+        median = np.median(positions[rows], axis=0) if len(rows) else 0
+        nearest = ((positions[rows] - median) ** 2).sum(axis=1).argsort(kind="stable")
+        middles.append(rows[nearest[:N_MIDDLES]].tolist())
+    return middles
+
+
+def measure_footprint(mean: np.ndarray) -> float:
+    """Return how much of images, along a side, holds ink: what must not cover that of another.
+
+    mean: of all images, uint8 (height, width).
+    """
+    height, width = mean.shape
+    rows, columns = np.nonzero(mean > FAINTEST)
+    if not len(rows):
+        return 1.0
+    reach = max(*(np.abs(rows - (height - 1) / 2)), *(np.abs(columns - (width - 1) / 2))) + 0.5
+    return round(min(1, 2 * float(reach) / max(height, width)), 4)

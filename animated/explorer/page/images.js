@@ -1,0 +1,125 @@
+// The points shown as images: which, how large, and how opaque.
+
+import { parseColor } from "./colors.js";
+import { fitImages } from "./declutter.js";
+
+const SMALLEST = 28; // CSS px
+const LARGEST = 160;
+const FADING = 160; // ms in which an image appears among moving points
+const MARGIN = 0.12; // of its length is what an image grows by while it appears
+
+/** The images of a map, of which only some are shown at a time. */
+export class Images {
+  constructor(about, size) {
+    Object.assign(this, about, { size, shown: [], chosen: [], fadeUntil: 0 });
+    this.values = new Uint8Array(size * about.width * about.height * about.channels);
+    this.opacity = new Uint8Array(size);
+    this.wanted = new Uint8Array(size);
+  }
+
+  /** Returns the values (u8) of one channel of an image, row by row. */
+  getChannel(index, channel) {
+    const { width, height, channels, values } = this;
+    const area = width * height;
+    const image = values.subarray(index * area * channels, (index + 1) * area * channels);
+    return channels === 1 ? image : Uint8Array.from({ length: area }, (_, i) => image[3 * i + channel]);
+  }
+
+  /** Returns what a pixel is called. */
+  describe(pixel) {
+    return `row ${Math.floor(pixel / this.width) + 1}, column ${(pixel % this.width) + 1}`;
+  }
+
+  /** Returns the value (u8) of a pixel of an image, of its first channel. */
+  getValue(index, pixel) {
+    return this.values[(index * this.width * this.height + pixel) * this.channels];
+  }
+
+  /** Returns the length (CSS px) of images at a scale: they grow as points part, but more slowly. */
+  measure({ spacing = 0 }, scale) {
+    return Math.min(LARGEST, SMALLEST * Math.max(1, (spacing * scale) / SMALLEST) ** 0.75);
+  }
+
+  /**
+   * Chooses the images of `size` for points on a screen, all in device px, and lets others appear
+   * or disappear; returns whether that is done. `first` is one that must be shown, or -1.
+   */
+  choose(points, rank, { scale, size, width, height, now, isSettled, isCalm, first }) {
+    const length = size * this.footprint;
+    const { sx, sy, parts } = points;
+    const isNear = (i) =>
+      parts[i] && sx[i] > -size && sx[i] < width + size && sy[i] > -size && sy[i] < height + size;
+    const most = (width / length + 3) * (height / length + 3);
+    const chosen = isSettled
+      ? chooseRanked(rank, isNear, length / scale)
+      : this.chooseFitting(points, rank, isNear, length, most);
+    if (first >= 0 && !chosen.includes(first)) chosen.push(first);
+    for (const i of this.chosen) this.wanted[i] = 0;
+    for (const i of chosen) {
+      const space = isSettled && i !== first ? (rank.room[i] * scale) / length - 1 : MARGIN;
+      this.wanted[i] = 255 * Math.min(1, 0.1 + space / MARGIN);
+    }
+    this.chosen = chosen;
+    if (!isSettled) this.fadeUntil = now + FADING;
+    const elapsed = Math.min(50, now - this.chosenAt);
+    this.chosenAt = now;
+    return this.fade(chosen, isCalm || now > this.fadeUntil ? 255 : (255 * elapsed) / FADING);
+  }
+
+  // Those chosen before come first, so that they stay while points move.
+  chooseFitting({ sx, sy, mixed }, rank, isNear, length, most) {
+    const others = (rank?.order ?? mixed).filter((i) => !this.wanted[i] && isNear(i));
+    return fitImages(sx, sy, [...this.chosen.filter(isNear), ...others], length, most);
+  }
+
+  fade(chosen, step) {
+    const { wanted, opacity } = this;
+    const all = [...this.shown.filter((i) => !wanted[i]), ...chosen];
+    for (const i of all) opacity[i] += Math.max(-step, Math.min(step, wanted[i] - opacity[i]));
+    const isDone = all.every((i) => opacity[i] === wanted[i]);
+    this.shown = all.filter((i) => opacity[i]);
+    return isDone;
+  }
+
+  /** Draws the shown images, of a length, into a framebuffer. */
+  draw(raster, { sx, sy, parts, looks, shade, colors, count, isDeep }, length) {
+    const { width, height, channels } = this;
+    const size = Math.round(length);
+    for (const i of this.shown) {
+      const inks = Array.from({ length: channels }, (_, c) =>
+        raster.scale(channels * i + c, () => this.getChannel(i, c), width, height, size),
+      );
+      const near = isDeep ? shade[i] * 3 * count : colors.length - 3 * count;
+      // A picture has no colour of its own that could be faded.
+      const fading = channels > 1 && parts[i] < 2 ? 4 : 1;
+      raster.drawImage(inks, size, sx[i], sy[i], colors[looks[i] + near], (this.opacity[i] + 1) / fading);
+    }
+  }
+
+  /** Draws an image as large as an empty canvas: its ink in a colour "#rrggbb", or a picture as it is. */
+  paint(canvas, index, color) {
+    const { width, height, channels } = this;
+    const inks = Array.from({ length: channels }, (_, c) => this.getChannel(index, c));
+    const picture = new ImageData(width, height);
+    const own = parseColor(color);
+    for (let i = 0; i < width * height; i++) {
+      const values = inks.map((ink) => ink[i]);
+      picture.data.set(channels === 1 ? [...own, ...values] : [...values, 255], 4 * i);
+    }
+    const source = new OffscreenCanvas(width, height);
+    source.getContext("2d").putImageData(picture, 0, 0);
+    const context = canvas.getContext("2d");
+    context.imageSmoothingQuality = "high";
+    context.drawImage(source, 0, 0, canvas.width, canvas.height);
+  }
+}
+
+function chooseRanked({ order, room }, isNear, needed) {
+  const chosen = [];
+  for (const i of order) {
+    // Room shrinks in steps of half an octave, so none that follows has more.
+    if (room[i] < 0.7 * needed) break;
+    if (room[i] >= needed && isNear(i)) chosen.push(i);
+  }
+  return chosen;
+}
