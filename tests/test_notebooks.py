@@ -1,10 +1,14 @@
 """All notebooks run from top to bottom on few digits, in a copy of the repository."""
 
+import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import zlib
+from urllib.parse import parse_qs
 
 import numpy as np
 import polars as pl
@@ -51,6 +55,12 @@ def compared(copy):
     sizes = {"num_digits": 300, "num_few": 200, "num_many": 400}
     lengths = {"num_epochs": 8, "num_tsne_epochs": 15, "num_frames": 7, "num_turning": 6}
     return run(copy[0], "compare.ipynb", **sizes, **lengths, num_pause=2, num_travel=3)
+
+
+@pytest.fixture(scope="module")
+def explored(copy):
+    """explore.ipynb, run in the same folder."""
+    return run(copy[0], "explore.ipynb", num_tsne_epochs=15, num_deep_epochs=6, num_few=100)
 
 
 def test_prepare(copy):
@@ -105,15 +115,36 @@ def test_compare(copy, compared):
     assert last < first
 
 
-def test_no_warnings_and_no_errors(copy, compared):
-    for notebook in (*copy[1:], compared):
+def test_explore(copy, explored):
+    folder = copy[0]
+    page = (folder / "movies/explorer.html").read_text()
+    packed = re.search(r'data-block="header">(.*?)</script>', page)[1]
+    header = json.loads(zlib.decompress(base64.b85decode(packed.replace(",", "<"))))
+    assert header["size"] == 500 and header["label"]["name"] == "digit"
+    layouts = {layout["name"]: layout for layout in header["layouts"]}
+    assert list(layouts) == ["UMAP", "t-SNE", "PCA", "UMAP 3-D"]
+    assert layouts["UMAP"]["epochs"] == list(range(N_EPOCHS))
+    assert layouts["UMAP 3-D"]["axes"] == 3 and len(layouts["PCA"]["pictures"]) == 2
+    views = json.loads((folder / "data/cache/views.json").read_text())
+    assert {"explorer", "two", "six", "border", "tilt", "trail", "deep", "axes"} == set(views)
+    digits = pl.read_parquet(folder / "data/digits.parquet")["digit"]
+    for name, digit in (("two", "2"), ("six", "6")):
+        assert digits[int(parse_qs(views[name])["pin"][0])] == digit
+    text = json.dumps(explored)
+    assert all(f"(movies/explorer.html#{address})" in text for address in views.values())
+    for name in views:
+        assert name == "explorer" or f"(images/explore-{name}.png)" in text
+
+
+def test_no_warnings_and_no_errors(copy, compared, explored):
+    for notebook in (*copy[1:], compared, explored):
         for cell in notebook["cells"]:
             for output in cell.get("outputs", []):
                 assert output["output_type"] != "error"
                 assert output.get("name") != "stderr", output
 
 
-def test_nothing_but_results_is_left(copy, compared):
+def test_nothing_but_results_is_left(copy, compared, explored):
     folder = copy[0]
     assert sorted(path.name for path in (folder / "data").iterdir()) == [
         "cache",
@@ -122,7 +153,7 @@ def test_nothing_but_results_is_left(copy, compared):
         "quality.parquet",
     ]
     suffixes = {path.suffix for path in (folder / "data/cache").iterdir()}
-    assert suffixes == {".npz", ".parquet", ".json"}
+    assert suffixes == {".npz", ".parquet", ".json", ".html"}
 
 
 PLAIN = """

@@ -1,0 +1,259 @@
+"""The explorer's page in a real browser: what a visitor does, what is seen, and what goes wrong."""
+
+import base64
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Locator, Request, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 20_000  # ms
+
+# Runs before the page does. After a frame without a drawing the map has come to rest.
+PRELUDE = """
+  window.drawings = 0;
+  const { prototype } = CanvasRenderingContext2D;
+  const { putImageData } = prototype;
+  prototype.putImageData = function (...all) {
+    window.drawings += 1;
+    putImageData.apply(this, all);
+  };
+"""
+REST = """
+  async (patience) => {
+    const end = performance.now() + patience;
+    for (let last = -1, before = 0; last !== before; ) {
+      before = last;
+      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+      last = window.drawings;
+      if (performance.now() > end) throw new Error("the map never comes to rest");
+    }
+  }
+"""
+WAIT = """
+  async (patience) => {
+    const end = performance.now() + patience;
+    while (!(CONDITION)) {
+      if (performance.now() > end) throw new Error("it never comes true");
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+"""
+RESET = """
+  () => {
+    const details = [...document.querySelectorAll("details")];
+    window.usual ??= { ...explorer.state, path: null, open: details.map(({ open }) => open) };
+    const { loaded, isReady, isMoving, open, ...usual } = window.usual;
+    document.querySelectorAll("dialog").forEach((dialog) => dialog.close());
+    document.querySelectorAll("form").forEach((form) => form.reset());
+    details.forEach((one, k) => (one.open = open[k]));
+    document.activeElement?.blur();
+    explorer.set(usual);
+  }
+"""
+LOCATE = """
+  (indices) => {
+    const all = indices ?? [...Array(explorer.data.size).keys()];
+    const spots = Float32Array.from(all.flatMap((index) => explorer.locate(index)));
+    const bytes = [...new Uint8Array(spots.buffer)];
+    return btoa(bytes.map((byte) => String.fromCharCode(byte)).join(""));
+  }
+"""
+CROP = """
+  ([name, left, top, width, height]) => {
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const map = document.querySelector(`canvas.${name}`);
+    canvas.getContext("2d").drawImage(map, -left, -top);
+    return canvas.toDataURL();
+  }
+"""
+
+
+def find_browser() -> str:
+    """Return the path of a browser; without one the tests are skipped, or fail if one must be."""
+    for name in NAMES:
+        if path := shutil.which(name):
+            return path
+    sentence = "there is no browser to test the page in: apt-get install chromium"
+    raise (pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip).Exception(sentence)
+
+
+@contextmanager
+def launch() -> Iterator[Browser]:
+    """Start a browser with a fresh profile, and end it."""
+    path = find_browser()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """A page that is open in a context of its own, with all it asks for and complains of."""
+
+    def __init__(self, browser: Browser, path: Path, fragment: str = "", **options: Any):
+        """Open the page of a file; `options` are those of a context of playwright."""
+        size = {"width": 1280, "height": 800}
+        self.context: BrowserContext = browser.new_context(**{"viewport": size} | options)
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.refusals: list[str] = []
+        self.context.on("request", lambda request: self.requests.append(request.url))
+        self.context.on("requestfailed", self._take_failure)
+        self.context.set_default_timeout(5_000)
+        self.page = self.context.new_page()
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.add_init_script(PRELUDE)
+        self.url = path.as_uri()
+        self.page.goto(f"{self.url}{fragment}", wait_until="commit")
+        self.mouse, self.keyboard = self.page.mouse, self.page.keyboard
+
+    def _take_failure(self, request: Request) -> None:
+        if request.failure == "csp":
+            self.refusals.append(request.url)
+
+    def check(self) -> None:
+        """Assert that the page needed nothing but its file, and that nothing went wrong."""
+        assert not self.complaints
+        outside = [url for url in self.requests if not url.startswith("blob:")]
+        assert {url.partition("#")[0] for url in outside} == {self.url}
+
+    def close(self) -> None:
+        self.context.close()
+
+    # --- Time -----------------------------------------------------------------------------------
+
+    def wait(self, condition: str) -> None:
+        """Wait until an expression in JavaScript is true."""
+        try:
+            self.run(WAIT.replace("CONDITION", condition), PATIENCE)
+        except Exception as error:
+            raise AssertionError(f"{condition}: {error}") from None
+
+    def finish(self) -> "Visit":
+        """Wait until the whole file is read and drawn."""
+        self.wait("window.explorer?.state.isReady")
+        self.run("async () => void (await explorer.finished)")
+        return self.rest()
+
+    def rest(self) -> "Visit":
+        """Wait until nothing is drawn any more."""
+        self.run(REST, PATIENCE)
+        return self
+
+    def tick(self) -> "Visit":
+        """Wait until what was asked for is drawn, though images may still appear."""
+        self.run("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
+        return self
+
+    def reset(self) -> "Visit":
+        """Bring the page back to the state in which it was at the first reset."""
+        self.mouse.move(60, 40)
+        self.run(RESET)
+        self.wait("!explorer.state.isMoving")
+        return self.rest()
+
+    # --- What it shows --------------------------------------------------------------------------
+
+    def run(self, code: str, argument: Any = None) -> Any:
+        """Return what an expression or a function in JavaScript does."""
+        return self.page.evaluate(code, argument)
+
+    def read(self, expression: str) -> Any:
+        """Return a large value as JSON tells it; sets and typed arrays become lists."""
+        known = "value instanceof Set || ArrayBuffer.isView(value) ? [...value] : value"
+        return json.loads(self.run(f"JSON.stringify({expression}, (_, value) => {known})"))
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return self.read("explorer.state")
+
+    def locate(self, indices: Sequence[int] | None = None) -> np.ndarray:
+        """Return where points are on the screen, (n, 2); None: all of them."""
+        numbers = None if indices is None else [int(index) for index in indices]
+        floats = np.frombuffer(base64.b64decode(self.run(LOCATE, numbers)), np.float32)
+        return floats.reshape(-1, 2).astype(float)
+
+    def crop(self, box: tuple[int, int, int, int] | None = None, name: str = "map") -> np.ndarray:
+        """Return pixels, int (height, width, 4), of a canvas; box: left, top, width, height."""
+        whole = (
+            f"(({{ width, height }}) => [0, 0, width, height])(document.querySelector('.{name}'))"
+        )
+        url = self.run(CROP, [name, *(box or self.run(whole))])
+        picture = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+        return np.asarray(picture.convert("RGBA")).astype(int)
+
+    # --- What a visitor does --------------------------------------------------------------------
+
+    def set(self, **patch: Any) -> "Visit":
+        """Change the state, and wait until it is seen; `hidden` is emptied unless it is given."""
+        hidden = list(patch.pop("hidden", []))
+        code = "([patch, hidden]) => explorer.set({ ...patch, hidden: new Set(hidden) })"
+        self.run(code, [patch, hidden])
+        return self.rest()
+
+    def part(self, name: str) -> Locator:
+        return self.page.locator(f'[data-part="{name}"]')
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def press(self, *keys: str) -> "Visit":
+        for key in keys:
+            self.keyboard.press(key)
+        return self.rest()
+
+    def drag(self, *spots: tuple[float, float], button: str = "left", keys: str = "") -> "Visit":
+        """Drag over spots of the screen while keys, such as "Shift", are held."""
+        self.mouse.move(*spots[0])
+        for key in keys.split():
+            self.keyboard.down(key)
+        self.mouse.down(button=button)
+        for spot in spots[1:]:
+            self.mouse.move(*spot)
+        self.mouse.up(button=button)
+        for key in keys.split():
+            self.keyboard.up(key)
+        return self.rest()
+
+
+class Touch:
+    """Fingers on a page of a touch screen."""
+
+    def __init__(self, visit: Visit):
+        self.visit = visit
+        self.session = visit.context.new_cdp_session(visit.page)
+
+    def put(self, *fingers: tuple[float, float], kind: str = "Move") -> None:
+        """Have fingers at these places of the screen; kind: Start, Move or End."""
+        points = [{"x": x, "y": y, "id": k} for k, (x, y) in enumerate(fingers)]
+        kind = {"type": f"touch{kind}", "touchPoints": points}
+        self.session.send("Input.dispatchTouchEvent", kind)
+
+    def swipe(self, *steps: list[tuple[float, float]], hold: float = 0) -> None:
+        """Put fingers down, move them from step to step, and lift them; hold: ms before."""
+        self.put(*steps[0], kind="Start")
+        self.visit.page.wait_for_timeout(hold)
+        for step in steps[1:]:
+            self.put(*step)
+        self.put(kind="End")
+        self.visit.rest()
