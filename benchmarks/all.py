@@ -1,6 +1,6 @@
 """Run all benchmarks, or those that are named, and write their figures to benchmarks/results.md.
 
-    python benchmarks/all.py [movie] [encoders] [fidelity] [scale] [prepare] [callback] [quality]
+    python benchmarks/all.py [NAME ...]
 
 All take about twenty minutes. Each prints a table and then its figures, a line each.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.md"
-SCRIPTS = ("movie", "encoders", "fidelity", "scale", "prepare", "callback", "quality")
+SCRIPTS = ("movie", "encoders", "fidelity", "scale", "prepare", "callback", "quality", "explorer")
 FIGURE = re.compile(r"^(?!shape)(?P<name>[^:│┌└╞]+): (?P<value>.+)$", re.MULTILINE)
 ROW = re.compile(r"^\| .* \| \[(?P<script>\w+)\.py\]\(.*\) \|$", re.MULTILINE)
 
