@@ -105,13 +105,14 @@ def find_middles(positions: np.ndarray, classes: np.ndarray, n_classes: int) -> 
 
     Unlike the median they belong to the class, wherever that goes and whatever its shape.
     """
-    middles = []
-    for code in range(n_classes):
-        rows = np.flatnonzero(classes == code)
-        median = np.median(positions[rows], axis=0) if len(rows) else 0
-        nearest = ((positions[rows] - median) ** 2).sum(axis=1).argsort(kind="stable")
-        middles.append(rows[nearest[:N_MIDDLES]].tolist())
-    return middles
+    ends = np.bincount(classes, minlength=n_classes).cumsum()
+    groups = np.split(classes.argsort(kind="stable"), ends)[:n_classes]
+    return [_find_middle(positions, rows) if len(rows) else [] for rows in groups]
+
+
+def _find_middle(positions: np.ndarray, rows: np.ndarray) -> list[int]:
+    offsets = positions[rows] - np.median(positions[rows], axis=0)
+    return rows[(offsets**2).sum(axis=1).argsort(kind="stable")[:N_MIDDLES]].tolist()
 
 
 def measure_footprint(mean: np.ndarray) -> float:

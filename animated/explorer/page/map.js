@@ -9,6 +9,7 @@ import { Raster } from "./raster.js";
 import { average, getScreen } from "./view.js";
 
 const DEEPEST = 8; // zoom up to which classes are named
+const MOST = 200; // of them
 const AXIS = 0.8; // of the side of a layout by pixels
 const SHORTEST = 50;
 
@@ -110,6 +111,7 @@ export class PointMap {
     return [...counts.keys()]
       .filter((code) => counts[code] && !state.hidden.has(code))
       .sort((a, b) => counts[b] - counts[a])
+      .slice(0, MOST)
       .map((code) => [categories[code], average(layout.middles[code].map((i) => this.locate(i)))])
       .map(([name, [x, y]]) => ({ name, x, y }));
   }
