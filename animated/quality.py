@@ -34,7 +34,19 @@ def neighborhood_preservation(neighbors_before: np.ndarray, neighbors_after: np.
     criteria", 2009, doi:10.1016/j.neucom.2008.12.017, whose Q_NX this is.
     """
     before, after = _check_same(neighbors_before, neighbors_after)
-    return _count_kept(before, after) / before.size
+    return int(_count_kept(before, after).sum()) / before.size
+
+
+def kept_neighbors(neighbors_before: np.ndarray, neighbors_after: np.ndarray) -> np.ndarray:
+    """Return for each point which share of its neighbours are still its neighbours.
+
+    neighbors_before, neighbors_after: as in `neighborhood_preservation`, the mean of these shares.
+
+    Returns float64 (n_samples,), from 0 to 1.
+    Raises ValueError when the arrays differ in shape.
+    """
+    before, after = _check_same(neighbors_before, neighbors_after)
+    return _count_kept(before, after) / before.shape[1]
 
 
 def trustworthiness(ranks: np.ndarray, neighbors: np.ndarray) -> float:
@@ -244,12 +256,13 @@ def _check_same(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.n
 
 @numba.njit(cache=True, nogil=True)
 def _count_kept(before, after):
-    count = 0
+    """Count the neighbours that each point has kept."""
+    counts = np.zeros(before.shape[0], dtype=np.int64)
     for i in range(before.shape[0]):
         for j in range(before.shape[1]):
             for k in range(after.shape[1]):
-                count += before[i, j] == after[i, k]
-    return count
+                counts[i] += before[i, j] == after[i, k]
+    return counts
 
 
 @numba.njit(cache=True, nogil=True)

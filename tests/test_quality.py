@@ -13,6 +13,7 @@ from animated.epochs import read_epoch, read_layout, read_metadata
 from animated.neighbors import find_neighbors
 from animated.quality import (
     Quality,
+    kept_neighbors,
     label_accuracy,
     mean_displacement,
     measure_epochs,
@@ -157,6 +158,7 @@ def test_preservation_ignores_order():
     before = np.array([[1, 2, 3], [0, 2, 3]])
     after = np.array([[3, 1, 9], [3, 2, 0]])
     assert neighborhood_preservation(before, after) == 5 / 6
+    assert kept_neighbors(before, after).tolist() == [2 / 3, 1]
 
 
 def test_displacement():

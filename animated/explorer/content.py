@@ -24,7 +24,7 @@ from animated.explorer.pictures import draw_components, draw_ink
 from animated.methods.arguments import check_integer
 from animated.neighbors import Neighbors
 from animated.progress import track
-from animated.quality import search_layout
+from animated.quality import kept_neighbors, search_layout
 
 VERSION = 1
 # So large is a block of images at most, so that the first are there soon.
@@ -211,5 +211,4 @@ def _pack_column(column: Column) -> bytes:
 def _pack_kept(layout: Layout, neighbors: np.ndarray) -> bytes:
     """Return which share of its neighbours in the data each point has beside it in the layout."""
     near = search_layout(layout.read_last(), neighbors.shape[1])
-    kept = (neighbors[:, :, None] == near[:, None, :]).any(axis=2).mean(axis=1)
-    return blocks.pack_column(kept, 0, 1)
+    return blocks.pack_column(kept_neighbors(neighbors, near), 0, 1)
