@@ -38,3 +38,18 @@ test("points travel from where they were on the screen", () => {
   points.project(other);
   assert.deepEqual([round(points.sx), round(points.sy)], [[35, 85], [175, 125]]);
 });
+
+test("a flat layout looks the same before and after one in space", () => {
+  const points = makePoints([0, 0, 0], [0, 0, 0], [2, 2, 2]);
+  const flat = { axes: 2, place: () => {} };
+  const bounds = { x: 0, y: 0, z: 0, radius: 1 };
+  const deep = { axes: 3, bounds, place: (_, out) => out.z.set([0.9, -0.9, 0]) };
+  const look = () => [[...points.order], [...points.shade]];
+  points.place(flat, {}, 1);
+  const before = look();
+  assert.deepEqual(before[1], [15, 15, 15], "all are as light as the nearest");
+  points.place(deep, { turn: { yaw: 0, pitch: 0 } }, 1);
+  assert.deepEqual(look()[0], [1, 2, 0], "the farthest is drawn first");
+  points.place(flat, {}, 1);
+  assert.deepEqual(look(), before);
+});

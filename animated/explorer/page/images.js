@@ -82,17 +82,17 @@ export class Images {
   }
 
   /** Draws the shown images, of a length, into a framebuffer. */
-  draw(raster, { sx, sy, parts, looks, shade, colors, count, isDeep }, length) {
+  draw(raster, { sx, sy, parts, looks, shade, colors, count }, length) {
     const { width, height, channels } = this;
     const size = Math.round(length);
     for (const i of this.shown) {
       const inks = Array.from({ length: channels }, (_, c) =>
         raster.scale(channels * i + c, () => this.getChannel(i, c), width, height, size),
       );
-      const near = isDeep ? shade[i] * 3 * count : colors.length - 3 * count;
+      const color = colors[looks[i] + shade[i] * 3 * count];
       // A picture has no colour of its own that could be faded.
       const fading = channels > 1 && parts[i] < 2 ? 4 : 1;
-      raster.drawImage(inks, size, sx[i], sy[i], colors[looks[i] + near], (this.opacity[i] + 1) / fading);
+      raster.drawImage(inks, size, sx[i], sy[i], color, (this.opacity[i] + 1) / fading);
     }
   }
 

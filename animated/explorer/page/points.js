@@ -11,7 +11,7 @@ const ONLY_COLOR = "#6f95b5";
 export class Points {
   constructor(data) {
     const { size } = data;
-    Object.assign(this, { data, unit: makeAxes(size), origin: makeAxes(size) });
+    Object.assign(this, { data, unit: makeAxes(size), origin: makeAxes(size), isDeep: true });
     [this.sx, this.sy] = [new Float32Array(size), new Float32Array(size)];
     [this.parts, this.shade, this.none] = [0, 1, 2].map(() => new Uint8Array(size));
     this.looks = new Uint32Array(size);
@@ -43,8 +43,9 @@ export class Points {
     if (layout.axes === 3) turnPositions(unit, layout.bounds, turn);
     else unit.z.fill(1);
     if (part < 1) ["x", "y", "z"].forEach((axis) => blendArrays(origin[axis], unit[axis], part));
-    this.isDeep = layout.axes === 3 || part < 1;
-    if (this.isDeep) this.sort();
+    const isDeep = layout.axes === 3 || part < 1;
+    if (isDeep || this.isDeep) this.sort();
+    this.isDeep = isDeep;
   }
 
   /** Computes where all points are on a screen of device px. */
@@ -80,11 +81,11 @@ export class Points {
 
   // Those left out come first and are drawn over, and in space the farthest of the others.
   sort() {
-    const { parts, shade, unit, mixed, order, isDeep } = this;
+    const { parts, shade, unit, mixed, order } = this;
     const starts = new Uint32Array(3 * 256 + 1);
     const keys = new Uint16Array(parts.length);
     for (let i = 0; i < keys.length; i++) {
-      const near = isDeep ? unit.z[i] * 255 : 0;
+      const near = unit.z[i] * 255;
       shade[i] = (near * SHADES) / 256;
       keys[i] = parts[i] * 256 + near;
       starts[keys[i] + 1] += 1;

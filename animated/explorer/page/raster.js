@@ -19,17 +19,16 @@ export class Raster {
   }
 
   /** Draws the points as dots of a radius, in their order, but for those in `skip` (u8: 255). */
-  drawDots({ sx, sy, order, looks, shade, isDeep, count }, colors, radius, skip) {
+  drawDots({ sx, sy, order, looks, shade, count }, colors, radius, skip) {
     const { pixels, width, height } = this;
     const { offsets, alphas, starts, half } = this.getStamps(radius);
     const [right, bottom] = [width - half - 1, height - half - 1];
-    const nearest = colors.length - 3 * count;
     for (let k = 0; k < order.length; k++) {
       const i = order[k];
       const x = sx[i];
       const y = sy[i];
       if (!(x >= half && x < right && y >= half && y < bottom) || skip[i] === 255) continue;
-      const color = colors[looks[i] + (isDeep ? shade[i] * 3 * count : nearest)];
+      const color = colors[looks[i] + shade[i] * 3 * count];
       const column = x | 0;
       const row = y | 0;
       const phase = (((y - row) * PHASES) | 0) * PHASES + (((x - column) * PHASES) | 0);
