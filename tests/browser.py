@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,19 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from chromium import ADVICE, find_browser, open_browser
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Request
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE = 20_000  # ms
 
 # Runs before the page does. After a frame without a drawing the map has come to rest.
@@ -87,23 +77,18 @@ CROP = """
 """
 
 
-def find_browser() -> str:
-    """Return the path of a browser; without one the tests are skipped, or fail if one must be."""
-    for name in NAMES:
-        if path := shutil.which(name):
-            return path
-    sentence = "there is no browser to test the page in: apt-get install chromium"
-    raise (pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip).Exception(sentence)
+def require_browser() -> None:
+    """Without a browser the tests are skipped, or fail if one must be there."""
+    if not find_browser():
+        raise (pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip).Exception(ADVICE)
 
 
 @contextmanager
 def launch() -> Iterator[Browser]:
     """Start a browser with a fresh profile, and end it."""
-    path = find_browser()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+    require_browser()
+    with open_browser() as browser:
         yield browser
-        browser.close()
 
 
 class Visit:

@@ -1,9 +1,7 @@
 import base64
 import hashlib
 import json
-import os
 import re
-import shutil
 import zlib
 from html.parser import HTMLParser
 from io import BytesIO
@@ -12,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from browser import launch
 from conftest import N_DIGITS, N_EPOCHS, PAIRED, ROOT
 from matplotlib.colors import to_rgb
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
 from animated.epochs import EpochWriter, read_positions
 from animated.explorer import Explorer, export
@@ -825,14 +823,8 @@ MODEL = """({ state, blocks }) => {
 
 @pytest.fixture(scope="module")
 def chromium():
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        assert not os.environ.get("REQUIRE_BROWSER"), "there is no chromium"
-        pytest.skip("there is no chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    with launch() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 import pytest
-from browser import Touch, Visit, find_browser, launch
+from browser import Touch, Visit, launch, require_browser
 from conftest import ROOT
 from matplotlib.path import Path as Polygon
 from PIL import Image
@@ -41,7 +41,7 @@ class Real(NamedTuple):
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory) -> Real:
-    find_browser()
+    require_browser()
     table = pl.read_parquet(ROOT / "data/digits.parquet")
     pixels = table.drop("digit").to_numpy()
     X = pixels.astype(np.float32) / 255

@@ -1,13 +1,10 @@
 """All notebooks run from top to bottom on few digits, in a copy of the repository."""
 
-import base64
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
-import zlib
 from urllib.parse import parse_qs
 
 import numpy as np
@@ -15,6 +12,7 @@ import polars as pl
 import pytest
 from conftest import PICTURES, ROOT, run_python
 from PIL import Image
+from test_explorer import Page
 from test_movie import decode
 
 from animated.epochs import read_metadata
@@ -117,9 +115,7 @@ def test_compare(copy, compared):
 
 def test_explore(copy, explored):
     folder = copy[0]
-    page = (folder / "movies/explorer.html").read_text()
-    packed = re.search(r'data-block="header">(.*?)</script>', page)[1]
-    header = json.loads(zlib.decompress(base64.b85decode(packed.replace(",", "<"))))
+    header = Page(folder / "movies/explorer.html").header
     assert header["size"] == 500 and header["label"]["name"] == "digit"
     layouts = {layout["name"]: layout for layout in header["layouts"]}
     assert list(layouts) == ["UMAP", "t-SNE", "PCA", "UMAP 3-D"]
