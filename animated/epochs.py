@@ -1,7 +1,8 @@
 """The epoch store: every layout of a run in one Parquet file, the only place that knows its schema.
 
 A row is a point at an epoch: `index` (u32, its row in the feature table), `x`, `y` and in 3-D `z`
-(f32, in [0, 1]), the label (Enum, under its own name), `epoch` (u16).
+(f32, in [0, 1]), the label (Enum or, if it is a number, f32, under its own name), in the store of a
+transform `seen` (whether the point is one of the fit), `epoch` (u16).
 Rows are sorted by epoch, then by index; one row group is one epoch.
 
 While a method runs, raw epochs stream to a working file beside the Parquet file: an Arrow IPC
@@ -27,7 +28,7 @@ from animated.files import check_folder, replacing
 from animated.tables import to_enum
 
 AXES = ("x", "y", "z")
-COLUMNS = ("index", *AXES, "epoch")
+COLUMNS = ("index", *AXES, "seen", "epoch")
 # Positions are rounded to this fraction of the unit square, a twentieth of a pixel at 800 px:
 # it cannot be seen, and it is what makes the file small.
 STEPS = 16384
@@ -52,6 +53,7 @@ class EpochWriter:
         output_path: str | Path,
         *,
         labels: pl.Series | None = None,
+        seen: np.ndarray | None = None,
         method: str | None = None,
         data: str | None = None,
         parameters: dict[str, Any] | None = None,
@@ -61,21 +63,25 @@ class EpochWriter:
     ):
         """Prepare to write to `output_path`.
 
-        labels: Series (n_samples,) whose name becomes the name of the label column.
+        labels: Series (n_samples,) whose name becomes the name of the label column. Floats are
+            kept as numbers, all else as classes; null where unknown.
+        seen: bool array (n_samples,), which points are those of the fit that others are placed
+            among by its transform.
         method, data, parameters, seed: what was run on what, kept as JSON in the file's metadata.
         libraries: those whose versions are kept there besides `LIBRARIES`.
         is_exact: whether to leave positions as they are instead of rounding them to 1 / `STEPS`.
             The file is twice as large; it matters where a layout is a dot at first.
 
         Raises FileNotFoundError when the folder does not exist, ValueError when the path does not
-        end in .parquet or the labels have the name of another column, and TypeError when the
-        parameters do not fit into JSON.
+        end in .parquet or the labels have the name of another column, and TypeError when `seen`
+        does not hold truth values or the parameters do not fit into JSON.
         """
         check_folder(output_path)
         if Path(output_path).suffix != ".parquet":
             raise ValueError(f"output_path must end in .parquet, got {str(output_path)!r}")
         self.output_path = Path(output_path)
-        self.labels = None if labels is None else _check_labels(labels)
+        self.facts = {} if labels is None else _check_labels(labels)
+        self.facts |= {} if seen is None else {"seen": _check_seen(seen)}
         run = {
             "method": method,
             "data": data,
@@ -134,7 +140,7 @@ class EpochWriter:
 
     def _open(self, embedding: np.ndarray) -> None:
         self._shape = embedding.shape
-        self._template = _make_template(embedding, self.labels)
+        self._template = _make_template(embedding, self.facts)
         self._file = pa.OSFile(str(working_path(self.output_path)), "wb")
         schema = self._template.schema.with_metadata(self.metadata)
         self._stream = pa.ipc.new_stream(self._file, schema)
@@ -147,8 +153,10 @@ class EpochWriter:
         if len(shape) != 2 or shape[1] not in (2, 3) or shape != (self._shape or shape):
             wanted = self._shape or "(n_samples, 2) or (n_samples, 3)"
             raise ValueError(f"embedding {epoch} must have shape {wanted}, got {shape}")
-        if self.labels is not None and len(self.labels) != shape[0]:
-            raise ValueError(f"there must be {shape[0]} labels, got {len(self.labels)}")
+        for name, fact in self.facts.items():
+            if len(fact) != shape[0]:
+                name = "seen" if name == "seen" else "labels"
+                raise ValueError(f"there must be {shape[0]} {name}, got {len(fact)}")
         if not np.isfinite(embedding).all():
             bad = (~np.isfinite(embedding)).any(axis=1).sum()
             raise ValueError(f"embedding {epoch} must be finite, got {bad} rows not so")
@@ -270,22 +278,41 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     return {key: json.loads(metadata[key]) for key in METADATA}
 
 
+def find_label(path: str | Path) -> str | None:
+    """Return the name of the label column of the store at `path`, None when it has no labels."""
+    names = [name for name in scan(path).collect_schema().names() if name not in COLUMNS]
+    return names[0] if names else None
+
+
 def working_path(output_path: str | Path) -> Path:
     """Return where a run that is to end at `output_path` keeps its raw epochs."""
     return Path(output_path).with_suffix(".arrow")
 
 
-def _check_labels(labels: pl.Series) -> pl.Series:
+def _check_labels(labels: pl.Series) -> dict[str, pl.Series]:
+    """Return the labels by their name, as classes or, if they are floats, as numbers."""
     if labels.name in COLUMNS:
         raise ValueError(f"labels must not be named like another column, got {labels.name!r}")
-    return to_enum(labels.alias(labels.name or "label")).rechunk()
+    name = labels.name or "label"
+    if labels.dtype.is_float():
+        return {name: labels.cast(pl.Float32).fill_nan(None).rechunk()}
+    return {name: to_enum(labels).rechunk()}
 
 
-def _make_template(embedding: np.ndarray, labels: pl.Series | None) -> pa.RecordBatch:
+def _check_seen(seen: np.ndarray) -> np.ndarray:
+    seen = np.asarray(seen)
+    if seen.dtype != bool or seen.ndim != 1:
+        shape = seen.shape
+        raise TypeError(f"seen must be a bool array (n_samples,), got {seen.dtype} {shape}")
+    return seen
+
+
+def _make_template(
+    embedding: np.ndarray, facts: dict[str, pl.Series | np.ndarray]
+) -> pa.RecordBatch:
     """Return a batch of the working file, in which positions and epoch are still to be set."""
     n_samples = len(embedding)
-    columns = {"index": np.arange(n_samples, dtype=np.uint32), **_split(embedding)}
-    columns |= {} if labels is None else {labels.name: labels}
+    columns = {"index": np.arange(n_samples, dtype=np.uint32), **_split(embedding), **facts}
     columns |= {"epoch": np.zeros(n_samples, dtype=np.uint16)}
     # Polars notes in a field's metadata what lets it read an Enum back as Enum.
     return pl.DataFrame(columns).to_arrow().combine_chunks().to_batches()[0]

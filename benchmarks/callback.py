@@ -14,9 +14,10 @@ import polars as pl
 from tools import measure
 from umap import UMAP
 
+from animated.datasets import read_digits
 from animated.epochs import EpochWriter
 from animated.methods import umap
-from animated.tables import read_digits, to_features
+from animated.tables import to_features
 
 N_EPOCHS = 199
 

@@ -20,9 +20,10 @@ from tools import measure
 from umap import UMAP
 from umap.umap_ import nearest_neighbors
 
+from animated.datasets import read_digits
 from animated.methods import umap
 from animated.neighbors import Neighbors, find_neighbors
-from animated.tables import read_digits, to_features
+from animated.tables import to_features
 
 N_EPOCHS = 199
 N_ASKED = 5_000  # digits whose trustworthiness among all the others is measured
@@ -31,7 +32,8 @@ N_ASKED = 5_000  # digits whose trustworthiness among all the others is measured
 START = """
 import sys
 import numpy as np
-from animated.tables import read_digits, to_features
+from animated.datasets import read_digits
+from animated.tables import to_features
 n_digits, folder, seed = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 X = to_features(read_digits(n_digits=n_digits))
 """

@@ -19,11 +19,12 @@ from sklearn.manifold import trustworthiness
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from tools import ROOT, measure
 
+from animated.datasets import read_digits
 from animated.epochs import read_layout, scan
 from animated.methods.umap_loss import UmapLoss, _attract, _repulsion, _square
 from animated.neighbors import find_neighbors
 from animated.quality import Quality, measure_epochs
-from animated.tables import read_digits, to_features
+from animated.tables import to_features
 
 PATH = ROOT / "data/epochs.parquet"
 COMPARED = (0, 50, 100, 199)

@@ -19,8 +19,8 @@ from animated.epochs import EpochWriter, read_positions
 from animated.explorer import Explorer, export
 from animated.explorer.bundle import bundle
 from animated.explorer.page import FOLDER, find_fragment
-from animated.explorer.palette import adapt, get_colors
 from animated.neighbors import find_neighbors
+from animated.palette import adapt, get_colors
 from animated.quality import search_layout
 from animated.runs import Run
 

@@ -61,8 +61,8 @@ def frames(notebook, project):
 
 def test_known_points(notebook, to_pixels):
     corners = pl.DataFrame(
-        {"x": [0.0, 1.0, 0.25, 0.5], "y": [0.0, 1.0, 0.75, 0.5], "digit": ["0", "1", "5", "9"]},
-        schema_overrides={"digit": notebook["df_digits"]["digit"].dtype},
+        {"x": [0.0, 1.0, 0.25, 0.5], "y": [0.0, 1.0, 0.75, 0.5], "label": ["0", "1", "5", "9"]},
+        schema_overrides={"label": notebook["labels"].dtype},
     ).with_columns(epoch=pl.lit(2, dtype=pl.UInt16))
     picture = read_plot(notebook["plot_embedding"](corners, 2, 10, legend=False))
     assert picture.shape == (800, 800, 3)
@@ -117,14 +117,14 @@ def test_legend_is_in_order_and_in_the_colours_of_the_points(frames):
 
 
 def test_legend_is_seeded_by_the_epoch(notebook):
-    get_pixels, digits = notebook["get_pixels"], notebook["df_digits"]
+    get_pixels, digits = notebook["get_pixels"], notebook["df_sample"]
     assert get_pixels(digits, seed=3).equals(get_pixels(digits, seed=3))
     assert not get_pixels(digits, seed=3).equals(get_pixels(digits, seed=4))
     pixels = get_pixels(digits, seed=3)
-    assert pixels["digit"].unique(maintain_order=True).to_list() == list("0123456789")
+    assert pixels["label"].unique(maintain_order=True).to_list() == list("0123456789")
     # The pixels are those of one digit of the table.
-    seven = pixels.filter(digit="7").sort(-pl.col("y").cast(int), "x")["value"].to_numpy()
-    sevens = digits.filter(digit="7").drop("digit").to_numpy()
+    seven = pixels.filter(label="7").sort(-pl.col("y").cast(int), "x")["value"].to_numpy()
+    sevens = digits.filter(label="7").select("^pixel.*$").to_numpy()
     assert (sevens == seven).all(axis=1).sum() == 1
 
 

@@ -42,7 +42,7 @@ def copy(tmp_path_factory):
     for path in (*ROOT.glob("*.ipynb"), ROOT / "util.py", ROOT / "data/digits.parquet"):
         shutil.copy(path, folder / path.relative_to(ROOT))
     shutil.copytree(ROOT / "animated", folder / "animated")
-    prepare = run(folder, "prepare.ipynb", num_digits=500, num_epochs=N_EPOCHS, seed=7)
+    prepare = run(folder, "prepare.ipynb", num_rows=500, num_epochs=N_EPOCHS, seed=7)
     visualize = run(folder, "visualize.ipynb")
     return folder, prepare, visualize
 

@@ -8,8 +8,8 @@ import pandas as pd
 import polars as pl
 
 from animated.explorer.layouts import Layout
-from animated.explorer.palette import MISSING, get_colors
 from animated.neighbors import Neighbors
+from animated.palette import MISSING, get_colors
 from animated.tables import to_enum
 
 MOST_CATEGORIES = 65_000

@@ -19,10 +19,10 @@ from animated.explorer.checks import (
     check_neighbors,
 )
 from animated.explorer.layouts import Layout, open_layouts
-from animated.explorer.palette import adapt, get_colormap
 from animated.explorer.pictures import draw_components, draw_ink
 from animated.methods.arguments import check_integer
 from animated.neighbors import Neighbors
+from animated.palette import adapt, get_colormap
 from animated.progress import track
 from animated.quality import kept_neighbors, search_layout
 

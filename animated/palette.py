@@ -8,6 +8,7 @@ from matplotlib.colors import to_hex, to_rgb
 from mizani.palettes import brewer_pal
 
 MISSING = "#888888"
+N_PAIRED = 12
 # More colours than these one could not tell apart, so they repeat.
 MOST_COLORS = 256
 # The luminance of paper and the contrast that points have on it at least.
@@ -38,9 +39,20 @@ TO_LAB = np.array(
 
 
 def get_colors(n_colors: int) -> list[str]:
-    """Return colours for labels as "#rrggbb", the movie's for the first twelve."""
+    """Return colours for labels as "#rrggbb".
+
+    Up to twelve are ColorBrewer's Paired, of which up to six are the strong one of each pair, so
+    that no two look related; those after them are each the least like all before.
+    """
     colors = _list_colors()
+    if n_colors <= N_PAIRED // 2:
+        return colors[1:N_PAIRED:2][:n_colors]
     return [colors[i % len(colors)] for i in range(n_colors)]
+
+
+def get_gradient() -> list[str]:
+    """Return colours for small to large values as "#rrggbb", the part of viridis seen on black."""
+    return [to_hex(mpl.colormaps["viridis"](share)) for share in np.linspace(0.3, 1, 15)]
 
 
 def get_colormap() -> list[str]:
@@ -70,7 +82,7 @@ def _adapt(color: str, theme: str) -> str:
 @cache
 def _list_colors() -> list[str]:
     """Return ColorBrewer's Paired, and after it always the colour least like those before it."""
-    colors = [color.lower() for color in brewer_pal("qual", "Paired")(12)]
+    colors = [color.lower() for color in brewer_pal("qual", "Paired")(N_PAIRED)]
     others = _list_candidates()
     places = _to_lab(others)
     known = _to_lab(np.array([to_rgb(color) for color in colors]))
