@@ -10,19 +10,32 @@ export JUPYTER_PREFER_ENV_PATH := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := movie
-# Run a notebook; the executed copy does not replace the one in the repository.
+# Run a notebook, with parameters; the executed copy does not replace the one in the repository.
 define execute
 	@mkdir -p $(EXECUTED)
 	@echo "Running $(1) (the executed copy goes to $(EXECUTED))"
-	@$(BIN)/papermill --log-level WARNING --progress-bar $(1) $(EXECUTED)/$(1)
+	@$(BIN)/papermill --log-level WARNING --progress-bar $(1) $(EXECUTED)/$(1) $(2)
 endef
+
+# A movie of other data: make movie DATA=flowers.csv LABEL=species, all rows unless ROWS says how
+# many. Only what the command line says counts: the environment may have such names, too.
+given = $(filter command line,$(origin $(1)))
+ifneq ($(call given,DATA),)
+PREPARE = --parameters_raw data "$(DATA)" --parameters num_rows "$(if $(call given,ROWS),$(ROWS),0)"
+PREPARE += $(if $(call given,LABEL),--parameters_raw label "$(LABEL)")
+VISUALIZE = --parameters_raw name "$(call ask,name_data(sys.argv[1]))"
+MOVIE = $(call ask,name_results(name_data(sys.argv[1])).movie)
+ask = $(shell $(BIN)/python -c 'import sys; from animated.results import *; print($(1))' "$(DATA)")
+else
+MOVIE = movies/umap.mp4
+endif
 
 .PHONY: movie compare explorer test lab notebooks pictures bench clean help
 
-movie: $(VENV)/installed  ## run prepare and visualize, which make movies/umap.mp4 (the default)
-	$(call execute,prepare.ipynb)
-	$(call execute,visualize.ipynb)
-	@echo "movies/umap.mp4 is ready: $$(($$(wc -c < movies/umap.mp4) / 1000)) kB"
+movie: $(VENV)/installed  ## make movies/umap.mp4 (the default), or a movie of DATA, coloured by LABEL
+	$(call execute,prepare.ipynb,$(PREPARE))
+	$(call execute,visualize.ipynb,$(VISUALIZE))
+	@echo "$(MOVIE) is ready: $$(($$(wc -c < "$(MOVIE)") / 1000)) kB"
 
 compare: $(VENV)/compared  ## run compare, which makes the films of all methods
 	$(call execute,compare.ipynb)
