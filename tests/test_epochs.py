@@ -9,7 +9,15 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import run_python
 
-from animated.epochs import EpochWriter, read_epoch, read_metadata, recover, scan, working_path
+from animated.epochs import (
+    EpochWriter,
+    find_label,
+    read_epoch,
+    read_metadata,
+    recover,
+    scan,
+    working_path,
+)
 
 LABELS = pl.Series("digit", ["7", "0", "9", "0", "3"])
 
@@ -101,6 +109,25 @@ def test_labels(path):
     assert digits[:5].to_list() == ["10", "9", "2", "10", None]
     write(path, make_layouts(), labels=None)
     assert pl.read_parquet(path).columns == ["index", "x", "y", "epoch"]
+    assert find_label(path) is None
+
+
+def test_floats_as_labels_stay_numbers(path):
+    prices = pl.Series("price", [10.5, 9.0, 1e9, float("nan"), None])
+    write(path, make_layouts(), labels=prices)
+    assert find_label(path) == "price"
+    assert pl.read_parquet(path).schema["price"] == pl.Float32
+    assert read_epoch(path, 2)["price"].to_list() == [10.5, 9.0, 1e9, None, None]
+
+
+def test_seen(path):
+    seen = np.array([True, True, False, True, False])
+    write(path, make_layouts(), seen=seen)
+    table = read_epoch(path, 4)
+    assert table.columns == ["index", "x", "y", "digit", "seen", "epoch"]
+    assert table["seen"].to_numpy().tolist() == seen.tolist() and find_label(path) == "digit"
+    write(path, make_layouts(), labels=None, seen=seen)
+    assert find_label(path) is None
 
 
 def test_labels_in_several_chunks_are_still_one_row_group(path):
@@ -255,6 +282,12 @@ def test_bad_epoch_is_refused(path, epoch, layout, message):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
+        ({"labels": LABELS.alias("seen")}, ValueError, "like another column, got 'seen'"),
+        (
+            {"seen": [0, 1]},
+            TypeError,
+            r"seen must be a bool array \(n_samples,\), got int64 \(2,\)",
+        ),
         ({"labels": LABELS.alias("x")}, ValueError, "like another column, got 'x'"),
         ({"parameters": {"metric": len}}, TypeError, "JSON"),
         ({"output_path": "epochs.arrow"}, ValueError, "end in .parquet, got 'epochs.arrow'"),
@@ -270,6 +303,8 @@ def test_bad_arguments_are_refused_before_the_run(path, change, error, message):
 def test_wrong_number_of_labels(path):
     with pytest.raises(ValueError, match="must be 4 labels, got 5"):
         write(path, make_layouts(n_samples=4))
+    with pytest.raises(ValueError, match="must be 5 seen, got 4"):
+        write(path, make_layouts(), seen=np.ones(4, bool))
 
 
 def test_exact_positions(tmp_path):
