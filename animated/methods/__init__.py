@@ -5,6 +5,9 @@
 `on_epoch(epoch, embedding)` is called with epoch 0, the layout before any step, then with
 epoch k, the layout after k steps, and last with exactly the embedding that is returned.
 The array is the callee's to keep. A truthy return stops the run.
+
+`animated.methods.umap.fit_umap` returns a fitted model instead, which places unseen points, and
+`animated.methods.models.join_models` joins two of them; both have the same callback.
 """
 
 from animated.methods.graph import graph

@@ -1,0 +1,94 @@
+"""Sweeps: one map for each value of a parameter, each of them started from the one before.
+
+Fits on their own differ by chance as much as by their parameter. A fit that starts from the map of
+the value before leaves the points where they were, as far as the new value lets them.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from animated.methods.arguments import check_integer
+from animated.progress import track
+from animated.runs import Run, run
+from animated.tour import align
+
+
+def sweep(
+    method: Callable[..., np.ndarray],
+    X: np.ndarray,
+    path: str | Path,
+    name: str,
+    values: Sequence,
+    *,
+    n_steps: int,
+    start: str | None = "init",
+    **parameters: Any,
+) -> Run:
+    """Return a run whose epochs are the maps of `X` for all `values` of a parameter.
+
+        values = np.linspace(0, 1, 31)
+        sweep(umap, X, "data/min_dist.parquet", "min_dist", values, n_steps=200, seed=42)
+
+    Epoch k of the store at `path` is the map of the k-th value, aligned to the map before it (see
+    `animated.tour.align`), so that all maps have one size. What the store's metadata tells of the
+    parameter is the list of its values. A sweep that is there is not repeated, and an interrupted
+    one starts anew, see `animated.runs.run`.
+
+    name: a parameter of the method, or "seed".
+    values: two or more, in the order in which they are taken.
+    n_steps: optimisation steps of each fit, the `n_epochs` of the method.
+    start: the parameter of the method that takes the layout to start from, which is given the map
+        before in every fit but the first; None lets all fits start on their own.
+    parameters: the seed, unless that is swept, other parameters of the method, and `labels` and
+        `data` for the store. A low learning rate keeps the points from being shaken by every start.
+
+    Raises ValueError for fewer values, and for a parameter that is given as well or that cannot
+    be swept; and what the method, `run` and `align` raise.
+    """
+    values = values.tolist() if isinstance(values, np.ndarray) else list(values)
+    _check_arguments(name, values, n_steps, parameters)
+
+    def fit_all(X: np.ndarray, *, on_epoch: Callable, **arguments: Any) -> np.ndarray:
+        given = {key: arguments[key] for key in arguments if key not in ("n_steps", "start")}
+        layout = None
+        for number, value in enumerate(track(values, f"Sweeping {name}", unit="map")):
+            given |= {"n_epochs": n_steps, name: value}
+            with _hide_bars():
+                fitted = method(X, **given)
+            layout = fitted if layout is None else align(fitted, layout)
+            on_epoch(number, layout)
+            given |= {start: layout} if start else {}
+        return layout
+
+    fit_all.__name__ = method.__name__
+    parameters |= {"n_steps": n_steps, "start": start, name: values}
+    return run(fit_all, X, path, n_epochs=len(values) - 1, **parameters)
+
+
+@contextmanager
+def _hide_bars() -> Iterator[None]:
+    """Hide the bars of single fits, as that of the sweep tells enough."""
+    before = os.environ.get("TQDM_DISABLE")
+    os.environ["TQDM_DISABLE"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TQDM_DISABLE"]
+        else:
+            os.environ["TQDM_DISABLE"] = before
+
+
+def _check_arguments(name: str, values: list, n_steps: int, parameters: dict[str, Any]) -> None:
+    check_integer("n_steps", n_steps, 0)
+    if len(values) < 2:
+        raise ValueError(f"values must be two or more, got {len(values)}")
+    if name in ("n_epochs", "n_components"):
+        raise ValueError(f"name must be a parameter of which all maps are alike, got {name!r}")
+    if name in parameters:
+        raise ValueError(f"{name} is swept and cannot be given as well, got {parameters[name]!r}")
