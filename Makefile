@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NOTEBOOKS := prepare.ipynb visualize.ipynb compare.ipynb explore.ipynb
+NOTEBOOKS := prepare.ipynb visualize.ipynb compare.ipynb explore.ipynb extend.ipynb
 EXECUTED := data/cache
+EXTENDED := movies/both.mp4
 
 # The notebooks' kernel is that of .venv, whatever other kernels this machine has.
 export JUPYTER_PREFER_ENV_PATH := 1
@@ -30,7 +31,7 @@ else
 MOVIE = movies/umap.mp4
 endif
 
-.PHONY: movie compare explorer test lab notebooks pictures bench clean help
+.PHONY: movie compare explorer extend test lab notebooks pictures bench clean help
 
 movie: $(VENV)/installed  ## make movies/umap.mp4 (the default), or a movie of DATA, coloured by LABEL
 	$(call execute,prepare.ipynb,$(PREPARE))
@@ -44,6 +45,10 @@ compare: $(VENV)/compared  ## run compare, which makes the films of all methods
 explorer: $(VENV)/compared  ## run explore, which makes the interactive page movies/explorer.html
 	$(call execute,explore.ipynb)
 	@echo "movies/explorer.html is ready: $$(($$(wc -c < movies/explorer.html) / 1000)) kB"
+
+extend: $(VENV)/installed  ## run extend: unseen points, labels, mixed types, any distance
+	$(call execute,extend.ipynb)
+	@echo "$(EXTENDED) are ready"
 
 test: $(VENV)/tested  ## install what the tests need and run all of them
 	$(BIN)/ruff check .

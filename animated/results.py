@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from animated.examples import EXAMPLES
-
 # The digits are the example that this repository begins with.
 DIGITS = "mnist"
-# Names of movies and examples of this repository, which the file of somebody else must not take.
-TAKEN = (DIGITS, "umap", "compare", "turn", "tour", "explorer", "intro", "combined", *EXAMPLES)
+# What the movies and pictures of this repository are called, whose place no others may take.
+TAKEN = (
+    *(DIGITS, "fashion", "digits-8x8", "penguins", "diamonds", "tree"),
+    *("umap", "intro", "combined", "compare", "turn", "tour", "explorer"),
+    *("both", "unseen", "labels", "mixed", "distances", "sweeps", "seeds"),
+)
 
 
 class Results(NamedTuple):
@@ -61,7 +63,7 @@ def name_data(source: str | Path) -> str:
 
     "flowers 2024.csv" becomes flowers-2024, and my-mnist what would be taken for an example.
     """
-    if source in EXAMPLES:
+    if not Path(source).suffix and not Path(source).is_dir():
         return str(source)
     name = re.sub(r"[^\w-]+", "-", Path(source).resolve().stem).strip("-") or "data"
     return f"my-{name}" if name in TAKEN else name

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from conftest import ROOT
 
 from animated.columns import choose_features, find_images, to_labels
 from animated.datasets import read_digits
 from animated.examples import EXAMPLES, name_item
 from animated.features import load_dataset
-from animated.results import name_data, name_results
+from animated.results import TAKEN, name_data, name_results
 
 N_ROWS = 40
 
@@ -243,12 +244,15 @@ def test_names_of_results():
         name_results("../x")
 
 
+def test_all_movies_of_the_repository_are_taken():
+    assert set(EXAMPLES) | {path.stem for path in (ROOT / "movies").glob("*.mp4")} <= set(TAKEN)
+
+
 @pytest.mark.parametrize(
     ("source", "name"),
     [
         *((name, name) for name in EXAMPLES),
         ("data/flowers 2024.csv", "flowers-2024"),
-        ("pets/", "pets"),
         ("umap.parquet", "my-umap"),
         ("mnist.npz", "my-mnist"),
         ("***.csv", "data"),
@@ -257,3 +261,8 @@ def test_names_of_results():
 def test_names_of_data(source, name):
     assert name_data(source) == name
     name_results(name)
+
+
+def test_a_folder_gives_its_name(tmp_path):
+    (tmp_path / "my pets").mkdir()
+    assert name_data(tmp_path / "my pets") == name_data(f"{tmp_path}/my pets/") == "my-pets"
