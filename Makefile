@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 NOTEBOOKS := prepare.ipynb visualize.ipynb compare.ipynb explore.ipynb extend.ipynb
 EXECUTED := data/cache
-EXTENDED := movies/both.mp4
+EXTENDED := $(patsubst %,movies/%.mp4,both unseen labels mixed distances sweeps seeds)
 
 # The notebooks' kernel is that of .venv, whatever other kernels this machine has.
 export JUPYTER_PREFER_ENV_PATH := 1
@@ -24,7 +24,7 @@ given = $(filter command line,$(origin $(1)))
 ifneq ($(call given,DATA),)
 PREPARE = --parameters_raw data "$(DATA)" --parameters num_rows "$(if $(call given,ROWS),$(ROWS),0)"
 PREPARE += $(if $(call given,LABEL),--parameters_raw label "$(LABEL)")
-VISUALIZE = --parameters_raw name "$(call ask,name_data(sys.argv[1]))"
+VISUALIZE = --parameters_raw name "$(call ask,name_data(sys.argv[1]))" --parameters max_megabytes 6
 MOVIE = $(call ask,name_results(name_data(sys.argv[1])).movie)
 ask = $(shell $(BIN)/python -c 'import sys; from animated.results import *; print($(1))' "$(DATA)")
 else

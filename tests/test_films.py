@@ -1,9 +1,12 @@
-"""The three films of compare.ipynb, decoded: every frame, every panel."""
+"""All films but the first, decoded: every frame, every panel of those of compare.ipynb."""
 
 import imageio_ffmpeg
 import numpy as np
 import pytest
 from conftest import PALETTE, ROOT, crop_legend, to_classes
+from matplotlib.colors import to_rgb
+
+from animated.palette import get_colors
 
 # Size, number of frames, and the panels as rows and columns of the part left of the legend.
 FILMS = {
@@ -81,3 +84,63 @@ def test_points_move(film):
     ]
     assert np.mean(np.array(steps) > 0.05) > 0.5, name
     assert max(steps) < 40, f"{name} jumps"
+
+
+# Of other data and of extend.ipynb: how many frames they have besides the rest at the end.
+OTHERS = {
+    "fashion": 200,
+    "penguins": 200,
+    "both": 240,
+    "unseen": 240,
+    "labels": 240,
+    "mixed": 240,
+    "distances": 240,
+    "sweeps": 240,
+    "seeds": 10 * 12 + 9 * 18,
+}
+
+
+@pytest.fixture(scope="module", params=OTHERS)
+def other(request):
+    size, *frames = read_frames(request.param)
+    assert all(side % 2 == 0 for side in size)
+    assert len(frames) == OTHERS[request.param] + 60
+    return request.param, frames
+
+
+def test_size_of_other_films(other):
+    assert (ROOT / f"movies/{other[0]}.mp4").stat().st_size <= 6_000_000
+
+
+def test_points_of_other_films_are_there_and_move(other):
+    name, frames = other
+    for number, frame in enumerate(frames[::5]):
+        assert len(find_colored(frame)) > 1_000, f"{name}, frame {5 * number}"
+    steps = [
+        np.abs(a.astype(int) - b).mean()
+        for a, b in zip(frames[:-61:10], frames[1:-60:10], strict=True)
+    ]
+    assert np.mean(np.array(steps) > 0.02) > 0.4, name
+    assert max(steps) < 40, f"{name} jumps"
+    assert np.abs(frames[-1].astype(int) - frames[-50]).mean() < 0.5, "no rest at the end"
+
+
+def test_films_of_ten_classes_have_ten_hues(other):
+    name, frames = other
+    n_classes = {"penguins": 3, "mixed": 6}.get(name, 10)
+    colors = np.array([to_rgb(color) for color in get_colors(n_classes)])
+    if name == "mixed":  # whose pairs are the pale and the dark of a species
+        colors = np.array([to_rgb(color) for color in get_colors(12)[:6]])
+    pixels = np.concatenate([find_colored(frame) for frame in frames[-240::60]])
+    seen = pixels / pixels.max(axis=1, keepdims=True)
+    hues = colors / colors.max(axis=1, keepdims=True)
+    distances = np.linalg.norm(seen[:, None] - hues, axis=2)
+    counts = np.bincount(distances.argmin(axis=1), minlength=n_classes)
+    assert (counts > 100).all(), f"{name}: {counts}"
+    assert np.median(distances.min(axis=1)) < 0.2, name
+
+
+def test_what_extends_the_repository_is_light():
+    names = [f"movies/{name}.mp4" for name in OTHERS]
+    names += ["images/penguins.gif", "images/penguins.png", "images/fashion.png", "extend.ipynb"]
+    assert sum((ROOT / name).stat().st_size for name in names) < 25_000_000

@@ -61,6 +61,33 @@ def explored(copy):
     return run(copy[0], "explore.ipynb", num_tsne_epochs=15, num_deep_epochs=6, num_few=100)
 
 
+# What comes from the network, made of the digits of the repository.
+FAKES = """
+
+def load_mnist(cache=CACHE):
+    return pl.concat([pl.read_parquet("data/digits.parquet")] * 3)
+
+
+def load_fashion(cache=CACHE):
+    names = dict(zip(DIGITS, ARTICLES, strict=True))
+    article = pl.col("digit").cast(pl.String).replace(names).cast(pl.Enum(sorted(ARTICLES)))
+    return load_mnist().select(pl.exclude("digit"), article=article)
+"""
+
+
+@pytest.fixture(scope="module")
+def extended(copy):
+    """extend.ipynb, run in the same folder."""
+    with (copy[0] / "animated/datasets.py").open("a") as file:
+        file.write(FAKES)
+    sizes = {"num_compared": 120, "num_seen": 400, "num_unseen": 60, "num_flying": 30}
+    sizes |= {"num_drawn": 100, "num_diamonds": 300, "num_few": 300, "num_swept": 200}
+    lengths = {"num_epochs": 10, "num_tsne_epochs": 9, "num_diamond_epochs": 10, "num_frames": 6}
+    lengths |= {"num_sweep_epochs": 10, "num_rest": 2, "num_seed_pause": 1, "num_seed_travel": 1}
+    counts = {"num_few_seeds": 1, "num_settings": 6, "most_neighbors": 30, "num_dists": 4}
+    return run(copy[0], "extend.ipynb", **sizes, **lengths, **counts, num_seeds=3)
+
+
 def test_prepare(copy):
     folder = copy[0]
     table = pl.read_parquet(folder / "data/epochs.parquet")
@@ -132,15 +159,34 @@ def test_explore(copy, explored):
         assert name == "explorer" or f"(images/explore-{name}.png)" in text
 
 
-def test_no_warnings_and_no_errors(copy, compared, explored):
-    for notebook in (*copy[1:], compared, explored):
+def test_extend(copy, extended):
+    folder = copy[0]
+    for name in ("both", "unseen", "labels", "mixed", "distances", "sweeps", "seeds"):
+        metadata, decoded = decode(folder / f"movies/{name}.mp4")
+        assert all(side % 2 == 0 for side in metadata["size"]), name
+        # The seeds: three of them, a frame at each and one on each way.
+        assert len(decoded) == (5 if name == "seeds" else 6) + 60, name
+        assert np.abs(decoded[0] - decoded[-1]).mean() > 0.5, name
+    table = pl.read_parquet(folder / "data/cache/unseen.parquet")
+    assert table.filter(epoch=0)["seen"].to_list() == [True] * 400 + [False] * 60
+    moved = (
+        table.filter(pl.col("epoch").is_in([0, 3]))
+        .group_by("index", "seen")
+        .agg(pl.col("x").n_unique())
+    )
+    assert moved.filter("seen")["x"].max() == 1, "the map has moved"
+    assert moved.filter(~pl.col("seen"))["x"].mean() > 1.9
+
+
+def test_no_warnings_and_no_errors(copy, compared, explored, extended):
+    for notebook in (*copy[1:], compared, explored, extended):
         for cell in notebook["cells"]:
             for output in cell.get("outputs", []):
                 assert output["output_type"] != "error"
                 assert output.get("name") != "stderr", output
 
 
-def test_nothing_but_results_is_left(copy, compared, explored):
+def test_nothing_but_results_is_left(copy, compared, explored, extended):
     folder = copy[0]
     assert sorted(path.name for path in (folder / "data").iterdir()) == [
         "cache",

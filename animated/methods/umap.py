@@ -111,6 +111,8 @@ def fit_umap(
     with warnings.catch_warnings():
         # It tells that the model cannot place new samples, as the description above does.
         warnings.filterwarnings("ignore", r"precomputed_knn\[2\]")
+        # Some metrics have no gradient, which only the inverse of transform would need.
+        warnings.filterwarnings("ignore", "gradient function is not yet implemented")
         return model.fit(X, y, on_epoch=on_epoch)
 
 
