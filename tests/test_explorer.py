@@ -263,8 +263,8 @@ def test_labels(make, points):
         "name": "kind",
         "categories": ["2", "9", "10", "missing"],
         "colors": {
-            "dark": [*PAIRED[:3], "#888888"],
-            "light": ["#85a5b6", "#1f78b4", "#85a768", "#888888"],
+            "dark": [*PAIRED[1:6:2], "#888888"],
+            "light": [*PAIRED[1:6:2], "#888888"],
         },
         "counts": [10, 20, 10, 10],
         "samples": [28, 26, 25, 27],
