@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tqdm.auto import tqdm
@@ -20,3 +21,17 @@ def track(
 def is_hidden() -> bool:
     """Return whether the environment asks for no progress bars."""
     return os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
+
+
+@contextmanager
+def hide_bars() -> Iterator[None]:
+    """Hide the bars that are made in the block, where one around them tells enough."""
+    before = os.environ.get("TQDM_DISABLE")
+    os.environ["TQDM_DISABLE"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TQDM_DISABLE"]
+        else:
+            os.environ["TQDM_DISABLE"] = before

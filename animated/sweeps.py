@@ -4,16 +4,14 @@ Fits on their own differ by chance as much as by their parameter. A fit that sta
 the value before leaves the points where they were, as far as the new value lets them.
 """
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from animated.methods.arguments import check_integer
-from animated.progress import track
+from animated.progress import hide_bars, track
 from animated.runs import Run, run
 from animated.tour import align
 
@@ -58,7 +56,7 @@ def sweep(
         layout = None
         for number, value in enumerate(track(values, f"Sweeping {name}", unit="map")):
             given |= {"n_epochs": n_steps, name: value}
-            with _hide_bars():
+            with hide_bars():
                 fitted = method(X, **given)
             layout = fitted if layout is None else align(fitted, layout)
             on_epoch(number, layout)
@@ -68,20 +66,6 @@ def sweep(
     fit_all.__name__ = method.__name__
     parameters |= {"n_steps": n_steps, "start": start, name: values}
     return run(fit_all, X, path, n_epochs=len(values) - 1, **parameters)
-
-
-@contextmanager
-def _hide_bars() -> Iterator[None]:
-    """Hide the bars of single fits, as that of the sweep tells enough."""
-    before = os.environ.get("TQDM_DISABLE")
-    os.environ["TQDM_DISABLE"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["TQDM_DISABLE"]
-        else:
-            os.environ["TQDM_DISABLE"] = before
 
 
 def _check_arguments(name: str, values: list, n_steps: int, parameters: dict[str, Any]) -> None:

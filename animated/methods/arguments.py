@@ -12,6 +12,11 @@ def check_arguments(n_components: int, n_epochs: int, on_epoch: OnEpoch | None) 
     """Raise ValueError for numbers that are out of range, TypeError for what cannot be called."""
     check_integer("n_components", n_components, 1)
     check_integer("n_epochs", n_epochs, 0)
+    check_callback(on_epoch)
+
+
+def check_callback(on_epoch: OnEpoch | None) -> None:
+    """Raise TypeError for what cannot be called and is not None."""
     if on_epoch is not None and not callable(on_epoch):
         raise TypeError(f"on_epoch must be callable or None, got {type(on_epoch).__name__}")
 

@@ -21,7 +21,7 @@ from umap import UMAP
 from umap.layouts import optimize_layout_euclidean, optimize_layout_generic
 from umap.umap_ import simplicial_set_embedding
 
-from animated.methods.arguments import OnEpoch
+from animated.methods.arguments import OnEpoch, check_callback
 from animated.methods.rebind import rebind
 
 LOOPS = (optimize_layout_euclidean, optimize_layout_generic)
@@ -228,8 +228,7 @@ def _refuse(reason: str) -> None:
 
 
 def _check_callback(on_epoch: OnEpoch | None, mode: str = "embedding") -> None:
-    if on_epoch is not None and not callable(on_epoch):
-        raise TypeError(f"on_epoch must be callable or None, got {type(on_epoch).__name__}")
+    check_callback(on_epoch)
     if on_epoch is not None and mode != "embedding":
         raise ValueError(f"on_epoch needs transform_mode 'embedding', got {mode!r}")
 
