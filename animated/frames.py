@@ -21,7 +21,7 @@ from PIL import Image
 from plotnine import ggplot
 from zlib_ng import zlib_ng
 
-from animated.files import replacing
+from animated.files import clear_partial, replacing
 from animated.plots.fingerprints import hash_picture, join_hashes
 from animated.plots.stages import Stage, find_stage
 from animated.plots.templates import Filled, Template
@@ -106,11 +106,13 @@ class Frames:
         if self._done:
             yield from map(read_frame, self.paths)
             return
+        if self.folder is not None:
+            clear_partial(self.folder)
         paths = iter(self.paths)
         for pixels, png in self._draw():
             path = next(paths, None)
             if png is not None:
-                with replacing(path) as temporary:
+                with replacing(path, is_durable=False) as temporary:
                     temporary.write_bytes(png)
             yield read_frame(path) if pixels is None else pixels
         self._done = self.folder is not None

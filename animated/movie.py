@@ -15,7 +15,7 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
-from animated.files import check_folder, replacing
+from animated.files import check_folder, claiming, replacing
 from animated.frames import Frames, read_frame
 from animated.plots.raster import to_yuv
 from animated.progress import track
@@ -67,7 +67,7 @@ def write_movie(
     _check_range("fps", fps, 1, 240)
     _check_range("hold", hold, 0, 60)
     _check_range("crf", crf, 0, 51)
-    with replacing(output_path) as temporary:
+    with claiming(output_path), replacing(output_path) as temporary:
         for quality in np.arange(crf, 52, 2):
             make_stream = partial(_make_h264, temporary, fps=fps, hold=hold, crf=quality)
             _run(make_stream, frames, f"Making {Path(output_path).name}", _encode_yuv)
@@ -96,7 +96,7 @@ def write_gif(
     _check_range("width", width, 16, 4096)
     _check_range("fps", fps, 1, 240)
     _check_range("hold", hold, 0, 60)
-    with replacing(output_path) as temporary:
+    with claiming(output_path), replacing(output_path) as temporary:
         for stride in GIF_STRIDES:
             make_stream = partial(_make_gif, temporary, width=width, fps=fps / stride, hold=hold)
             _run(make_stream, _thin(frames, stride), f"Making {Path(output_path).name}")
