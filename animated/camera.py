@@ -19,8 +19,8 @@ import numpy as np
 import polars as pl
 from matplotlib.colors import to_hex, to_rgb
 
-from animated.epochs import AXES
 from animated.methods.arguments import check_integer
+from animated.schema import AXES
 
 # The radius of the sphere through the corners of the unit cube.
 CORNER = 3**0.5 / 2

@@ -4,6 +4,7 @@ A time is a number of epochs: 0 is the first layout of a run, 2.5 is half-way be
 epochs 2 and 3.
 """
 
+from collections.abc import Callable
 from math import floor
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 
-from animated.epochs import get_axes, read_epoch, read_positions, scan
+from animated.epochs import read_epoch, read_positions, scan
 from animated.methods.arguments import check_integer
 from animated.progress import track
-from animated.quality import mean_displacement
+from animated.quality import distances_moved
+from animated.schema import get_axes
 
 
 def by_epoch(n_epochs: int, n_frames: int) -> np.ndarray:
@@ -87,18 +89,26 @@ def read_moment(path: str | Path, time: float) -> pl.DataFrame:
     return table.with_columns(epoch=pl.lit(float(time)))
 
 
-def measure_displacements(path: str | Path) -> np.ndarray:
+def measure_displacements(
+    path: str | Path, average: Callable[[np.ndarray], float] = np.mean
+) -> np.ndarray:
     """Return how far the points of the store at `path` move in each step, on average.
 
-    Returns float64 (n_epochs,), shares of the width of the picture: the first is the mean
-    distance from a point at epoch 0 to itself at epoch 1.
+    average: of the distances that the points have moved, float64 (n_samples,); `np.median` is not
+        swayed by a few that jump.
+
+    Returns float64 (n_epochs,), shares of the width of the picture: the first is the average
+    distance from a point at epoch 0 to itself at epoch 1. No more than two epochs are in memory.
+    Raises FileNotFoundError when there is no store, and TypeError when `average` is no function.
     """
+    if not callable(average):
+        raise TypeError(f"average must be a function such as np.median, got {average!r}")
     last = scan(path).select(pl.col("epoch").max()).collect().item()
     layouts = (read_positions(path, epoch) for epoch in range(last + 1))
     before = next(layouts)
     displacements = np.empty(last)
     for step, after in enumerate(track(layouts, "Measuring", last, "epoch")):
-        displacements[step] = mean_displacement(before, after)
+        displacements[step] = average(distances_moved(before, after))
         before = after
     return displacements
 

@@ -9,13 +9,18 @@ from tqdm.auto import tqdm
 
 
 def track(
-    items: Iterable[Any], title: str, total: int | None = None, unit: str = "frame"
+    items: Iterable[Any],
+    title: str,
+    total: int | None = None,
+    unit: str = "frame",
+    n_done: int = 0,
 ) -> Iterator[Any]:
-    """Yield `items` while a bar shows how many of `total` units are done.
+    """Yield `items` while a bar shows how many of `total` units are done, `n_done` of them before.
 
     TQDM_DISABLE=1 hides it, as it does everywhere in tqdm but in notebooks.
     """
-    return iter(tqdm(items, desc=title, total=total, unit=unit, disable=is_hidden()))
+    about = {"desc": title, "total": total, "unit": unit, "initial": n_done}
+    return iter(tqdm(items, **about, disable=is_hidden()))
 
 
 def is_hidden() -> bool:

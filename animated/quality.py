@@ -92,15 +92,24 @@ def label_accuracy(labels: Sequence, neighbors: np.ndarray) -> float:
     return _count_right(codes, np.asarray(neighbors)) / len(codes)
 
 
-def mean_displacement(before: np.ndarray, after: np.ndarray) -> float:
-    """Return the mean Euclidean distance that points have moved, 1 / n Σ_i |after_i - before_i|.
+def distances_moved(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Return the Euclidean distance that each point has moved, |after_i - before_i|.
 
     before, after: float arrays (n_samples, n_components).
 
+    Returns float64 (n_samples,).
     Raises ValueError when the arrays differ in shape.
     """
     before, after = _check_same(before, after)
-    return float(np.linalg.norm(after.astype(np.float64) - before, axis=1).mean())
+    return np.linalg.norm(after.astype(np.float64) - before, axis=1)
+
+
+def mean_displacement(before: np.ndarray, after: np.ndarray) -> float:
+    """Return the mean of `distances_moved`, 1 / n Σ_i |after_i - before_i|.
+
+    Raises ValueError when the arrays differ in shape.
+    """
+    return float(distances_moved(before, after).mean())
 
 
 def search_layout(embedding: np.ndarray, n_neighbors: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from animated.checkpoints import Checkpoint
 from animated.methods.arguments import check_integer
 from animated.progress import hide_bars, track
 from animated.runs import Run, run
@@ -35,7 +36,7 @@ def sweep(
     Epoch k of the store at `path` is the map of the k-th value, aligned to the map before it (see
     `animated.tour.align`), so that all maps have one size. What the store's metadata tells of the
     parameter is the list of its values. A sweep that is there is not repeated, and an interrupted
-    one starts anew, see `animated.runs.run`.
+    one goes on with the next map, see `animated.runs.run`.
 
     name: a parameter of the method, or "seed".
     values: two or more, in the order in which they are taken.
@@ -51,16 +52,24 @@ def sweep(
     values = values.tolist() if isinstance(values, np.ndarray) else list(values)
     _check_arguments(name, values, n_steps, parameters)
 
-    def fit_all(X: np.ndarray, *, on_epoch: Callable, **arguments: Any) -> np.ndarray:
+    def fit_all(
+        X: np.ndarray, *, on_epoch: Callable, checkpoint: Checkpoint | None = None, **arguments: Any
+    ) -> np.ndarray:
         given = {key: arguments[key] for key in arguments if key not in ("n_steps", "start")}
-        layout = None
-        for number, value in enumerate(track(values, f"Sweeping {name}", unit="map")):
-            given |= {"n_epochs": n_steps, name: value}
+        first = 0 if checkpoint is None else checkpoint.epoch
+        layout = checkpoint.state["layout"] if first else None
+        for number in track(
+            range(first, len(values)), f"Sweeping {name}", len(values), "map", first
+        ):
+            given |= {"n_epochs": n_steps, name: values[number]}
+            given |= {start: layout} if start and layout is not None else {}
             with hide_bars():
                 fitted = method(X, **given)
             layout = fitted if layout is None else align(fitted, layout)
-            on_epoch(number, layout)
-            given |= {start: layout} if start else {}
+            if on_epoch(number, layout):
+                break
+            if checkpoint is not None:
+                checkpoint.save(number + 1, layout=layout)
         return layout
 
     fit_all.__name__ = method.__name__

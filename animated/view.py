@@ -11,10 +11,11 @@ import polars as pl
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from animated.clock import read_moment
-from animated.epochs import AXES, read_positions, scan
+from animated.epochs import read_positions, scan
 from animated.methods.arguments import check_integer
 from animated.progress import track
 from animated.quality import mean_displacement
+from animated.schema import AXES
 
 
 class View:

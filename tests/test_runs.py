@@ -1,6 +1,8 @@
 """Runs are stored, and are not repeated without need."""
 
 import json
+import math
+import os
 
 import numpy as np
 import polars as pl
@@ -97,24 +99,36 @@ def test_versions_of_libraries(tmp_path, spy, few, monkeypatch):
     assert read_metadata(path)["versions"]["polars"] == pl.__version__
     run(spy, few, path, n_epochs=2, seed=1)
     assert spy.n_runs == 1
-    monkeypatch.setattr("animated.runs.version", lambda _: "0.0")
+    monkeypatch.setattr("animated.writer.version", lambda _: "0.0")
     run(spy, few, path, n_epochs=2, seed=1)
     monkeypatch.setitem(VERSIONS, "numpy", "0.0")
     run(spy, few, path, n_epochs=2, seed=1)
     assert spy.n_runs == 3
 
 
-def test_other_data_or_lost_files_make_another_run(tmp_path, spy, few):
+def test_other_data_or_a_lost_store_make_another_run(tmp_path, spy, few, capsys):
     path = tmp_path / "spy.parquet"
-    note = path.with_suffix(".json")
     run(spy, few, path, n_epochs=2, seed=1)
+    assert capsys.readouterr().out == ""
     run(spy, few + 1, path, n_epochs=2, seed=1)
     assert spy.n_runs == 2
-    for number, spoil in enumerate((path.unlink, note.unlink, lambda: note.write_text("{"))):
+    assert "replacing another run, as the data are others" in capsys.readouterr().out
+    for number, spoil in enumerate((path.unlink, lambda: os.truncate(path, 900))):
         spoil()
         run(spy, few + 1, path, n_epochs=2, seed=1)
         assert spy.n_runs == 3 + number
-    assert json.loads(note.read_text())["seconds"] >= 0
+
+
+def test_how_long_a_run_took_may_be_forgotten(tmp_path, spy, few):
+    path = tmp_path / "spy.parquet"
+    note = path.with_suffix(".json")
+    done = run(spy, few, path, n_epochs=2, seed=1)
+    assert json.loads(note.read_text())["seconds"] == done.seconds >= 0
+    of_another = note.read_text().replace('"run": "', '"run": "0')
+    for spoil in (note.unlink, lambda: note.write_text("{"), lambda: note.write_text(of_another)):
+        spoil()
+        assert math.isnan(run(spy, few, path, n_epochs=2, seed=1).seconds)
+    assert spy.n_runs == 1
 
 
 def test_an_interrupted_run_is_no_run(tmp_path, spy, few):

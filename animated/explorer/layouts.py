@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from animated.epochs import AXES, get_axes, read_positions, scan
+from animated.epochs import read_positions, scan
 from animated.methods.arguments import check_integer, is_integer
 from animated.runs import Run
+from animated.schema import AXES, get_axes
 
 # A store rounds its positions, which may take one a little beyond the unit square.
 SLACK = 1e-3

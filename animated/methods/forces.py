@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
+from animated.checkpoints import Checkpoint
 from animated.distances import check_limit
 from animated.methods.arguments import OnEpoch, check_arguments, check_integer, check_seed
 from animated.progress import track
@@ -123,6 +124,7 @@ def descend(
     n_components: int,
     title: str,
     longest: float = np.inf,
+    checkpoint: Checkpoint | None = None,
 ) -> np.ndarray:
     """Move points step by step with normalised momentum, and show every epoch.
 
@@ -132,6 +134,7 @@ def descend(
 
     Y: the first layout, float64 (3, n_samples). find_step returns as much.
     longest: how far a point may move in a step.
+    checkpoint: keeps the layout and the step before, and gives them back.
 
     Returns a float32 array (n_samples, n_components).
 
@@ -139,12 +142,19 @@ def descend(
     O(1/k²)", 1983, for how the share grows.
     """
     step = np.zeros_like(Y)
-    for epoch in track(range(n_epochs), title, unit="epoch"):
+    first = 0 if checkpoint is None else checkpoint.epoch
+    if first:
+        checkpoint.restore(Y=Y, step=step)
+    for epoch in track(range(first, n_epochs), title, n_epochs, "epoch", first):
+        if checkpoint is not None:
+            checkpoint.save(epoch, Y=Y, step=step)
         if on_epoch is not None and on_epoch(epoch, _finish(Y, n_components)):
             return _finish(Y, n_components)
         step = min(MOMENTUM, epoch / (epoch + 3)) * step + find_step(Y)
         step = _limit(step, longest)
         Y = Y + step
+    if checkpoint is not None:  # more steps may follow
+        checkpoint.save(n_epochs, Y=Y, step=step, now=True)
     embedding = _finish(Y, n_components)
     if on_epoch is not None:
         on_epoch(n_epochs, embedding.copy())

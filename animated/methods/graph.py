@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from animated.checkpoints import Checkpoint
 from animated.methods.arguments import OnEpoch, check_integer
 from animated.methods.forces import (
     CHARGE,
@@ -37,6 +38,7 @@ def graph(
     n_epochs: int,
     seed: int | None,
     on_epoch: OnEpoch | None = None,
+    checkpoint: Checkpoint | None = None,
     n_neighbors: int = 3,
     edges: Edges | None = None,
 ) -> np.ndarray:
@@ -53,6 +55,7 @@ def graph(
     n_epochs: steps, 0 or more; `on_epoch` sees n_epochs + 1 layouts.
     seed: decides the first layout, a Gaussian; None takes another one each time.
     on_epoch: called as `on_epoch(epoch, embedding)`, see `animated.methods`.
+    checkpoint: what an interrupted run has kept, to go on with it, see `animated.checkpoints`.
     n_neighbors: how many others a sample is tied to at least.
     edges: what `find_edges` returned, if known already.
 
@@ -74,7 +77,7 @@ def graph(
         return -(sum_forces(CHARGE, Y, NO_TARGETS) + _pull(Y, edges)) / n_springs
 
     show = {"n_components": n_components, "title": "Graph", "longest": 2 * length}
-    return descend(Y, find_step, n_epochs, on_epoch, **show)
+    return descend(Y, find_step, n_epochs, on_epoch, checkpoint=checkpoint, **show)
 
 
 def find_edges(X: np.ndarray, n_neighbors: int = 3) -> Edges:

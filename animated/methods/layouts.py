@@ -16,15 +16,24 @@ from animated.progress import is_hidden
 class Layouts:
     """The layouts of one run, shown to `on_epoch` within a `with` statement, which ends the bar."""
 
-    def __init__(self, title: str, n_epochs: int, on_epoch: OnEpoch | None):
-        """Expect `n_epochs` steps; the progress bar calls the run `title`."""
+    def __init__(self, title: str, n_epochs: int, on_epoch: OnEpoch | None, first: int = 0):
+        """Expect `n_epochs` steps; the progress bar calls the run `title`.
+
+        first: the epoch that is shown first; a run that is gone on with shows none before it.
+        """
         self.title, self.n_epochs, self.on_epoch = title, n_epochs, on_epoch
-        self.n_shown = 0
+        self.first = self.n_shown = first
         self.stopped = False
 
     def __enter__(self) -> Self:
         """Open the progress bar."""
-        self.bar = tqdm(total=self.n_epochs, desc=self.title, unit="epoch", disable=is_hidden())
+        self.bar = tqdm(
+            total=self.n_epochs,
+            initial=self.first,
+            desc=self.title,
+            unit="epoch",
+            disable=is_hidden(),
+        )
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -33,7 +42,7 @@ class Layouts:
 
     def show(self, layout: np.ndarray) -> bool:
         """Show a copy of `layout` as the next epoch; return whether the run shall stop."""
-        if self.n_shown > 0:
+        if self.n_shown > self.first:
             self.bar.update()
         if self.on_epoch is not None:
             self.stopped = bool(self.on_epoch(self.n_shown, np.array(layout)))

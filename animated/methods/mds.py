@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from animated.checkpoints import Checkpoint
 from animated.distances import check_distances
 from animated.methods.arguments import OnEpoch
 from animated.methods.forces import STRESS, check_input, descend, start, sum_forces, sum_pairs
@@ -14,6 +15,7 @@ def mds(
     n_epochs: int,
     seed: int | None,
     on_epoch: OnEpoch | None = None,
+    checkpoint: Checkpoint | None = None,
     distances: np.ndarray | None = None,
 ) -> np.ndarray:
     """Embed `X` such that distances in the layout are those between the samples.
@@ -28,6 +30,7 @@ def mds(
         moves.
     seed: decides the first layout; None takes another one each time.
     on_epoch: called as `on_epoch(epoch, embedding)`, see `animated.methods`.
+    checkpoint: what an interrupted run has kept, to go on with it, see `animated.checkpoints`.
     distances: d*, (n_samples, n_samples), if not Euclidean or known already.
 
     Returns a float32 array (n_samples, n_components), the same on any number of threads.
@@ -45,7 +48,8 @@ def mds(
     def find_step(Y: np.ndarray) -> np.ndarray:
         return -sum_forces(STRESS, Y, distances) / (2 * len(X))
 
-    return descend(Y, find_step, n_epochs, on_epoch, n_components=n_components, title="MDS")
+    show = {"n_components": n_components, "title": "MDS", "checkpoint": checkpoint}
+    return descend(Y, find_step, n_epochs, on_epoch, **show)
 
 
 def stress(distances: np.ndarray, embedding: np.ndarray) -> float:

@@ -21,7 +21,9 @@ from umap import UMAP
 from umap.layouts import optimize_layout_euclidean, optimize_layout_generic
 from umap.umap_ import simplicial_set_embedding
 
+from animated.checkpoints import Checkpoint
 from animated.methods.arguments import OnEpoch, check_callback
+from animated.methods.keeping import keep_layouts, keep_steps
 from animated.methods.rebind import rebind
 
 LOOPS = (optimize_layout_euclidean, optimize_layout_generic)
@@ -39,21 +41,28 @@ class ObservableUMAP(UMAP):
         y: np.ndarray | None = None,
         *args: Any,
         on_epoch: OnEpoch | None = None,
+        checkpoint: Checkpoint | None = None,
         **kwargs: Any,
     ) -> Self:
         """Fit as `umap.UMAP` does, and call `on_epoch(epoch, embedding)` for every epoch.
+
+        checkpoint: what an interrupted fit has kept, to go on with it, see `animated.checkpoints`.
 
         Raises RuntimeError when the installed umap-learn no longer works the way the callback
         needs, before any work starts.
         """
         _check_callback(on_epoch, self.transform_mode)
         embed = UMAP._fit_embed_data
-        if on_epoch is not None:
+        if on_epoch is not None or checkpoint is not None:
             observed = _observe(
                 simplicial_set_embedding,
-                lambda epoch, layout: on_epoch(epoch, self._finish(epoch, layout)),
+                lambda epoch, layout: on_epoch and on_epoch(epoch, self._finish(layout)),
+                checkpoint,
             )
+            if checkpoint is not None:
+                observed = _replace(observed, **keep_layouts(checkpoint))
             embed = _replace(embed, simplicial_set_embedding=observed)
+        self._disconnected = None
         threads = numba.get_num_threads()
         try:
             return super().fit(X, y, *args, embed=embed, **kwargs)
@@ -102,9 +111,9 @@ class ObservableUMAP(UMAP):
             show(0, placed)
         return placed
 
-    def _finish(self, epoch: int, layout: np.ndarray) -> np.ndarray:
+    def _finish(self, layout: np.ndarray) -> np.ndarray:
         """Return a copy of `layout`, treated as `fit` will treat the last one."""
-        if epoch == 0:
+        if self._disconnected is None:
             self._disconnected = np.asarray(self.graph_.sum(axis=1)).ravel() == 0
         finished = layout.copy()
         finished[self._disconnected] = np.nan
@@ -169,22 +178,30 @@ class _Stop(Exception):
     """The callback has asked the run to stop."""
 
 
-def _observe(function: FunctionType, on_epoch: OnEpoch) -> FunctionType:
+def _observe(
+    function: FunctionType, on_epoch: OnEpoch, checkpoint: Checkpoint | None = None
+) -> FunctionType:
     """Return `function`, which calls umap-learn's loops, with loops that show every epoch."""
-    return _replace(function, **{loop.__name__: _observe_loop(loop, on_epoch) for loop in LOOPS})
+    loops = {loop.__name__: _observe_loop(loop, on_epoch, checkpoint) for loop in LOOPS}
+    return _replace(function, **loops)
 
 
-def _observe_loop(loop: FunctionType, on_epoch: OnEpoch) -> FunctionType:
+def _observe_loop(
+    loop: FunctionType, on_epoch: OnEpoch, checkpoint: Checkpoint | None
+) -> FunctionType:
     first = [*inspect.signature(loop).parameters][:5]
     if first != ["head_embedding", "tail_embedding", "head", "tail", "n_epochs"]:
         _refuse(f"{loop.__name__} takes {', '.join(first)} first")
     _check_calls(loop, "tqdm")
+    first = 0 if checkpoint is None else checkpoint.epoch
+    if checkpoint is not None:
+        loop = _replace(loop, **keep_steps(loop, checkpoint))
 
     def optimize(head_embedding, tail_embedding, head, tail, n_epochs, *args, **kwargs):
         n_shown = 0
 
         def show(epoch: int) -> None:
-            if on_epoch(epoch, head_embedding):
+            if epoch >= first and on_epoch(epoch, head_embedding):
                 raise _Stop
 
         def take(steps: Iterable[int], **options: Any) -> Iterator[int]:

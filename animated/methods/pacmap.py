@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from animated.checkpoints import Checkpoint
 from animated.methods.arguments import OnEpoch, check_arguments, check_seed, is_integer
 from animated.methods.layouts import Layouts
 from animated.methods.rebind import rebind
@@ -29,6 +30,7 @@ def pacmap(
     n_epochs: int,
     seed: int | None,
     on_epoch: OnEpoch | None = None,
+    checkpoint: Checkpoint | None = None,
     num_iters: Sequence[int] | None = None,
     init: str | np.ndarray | None = None,
     **parameters: Any,
@@ -41,6 +43,7 @@ def pacmap(
     seed: the same seed gives the same bytes on the same machine; pacmap then searches neighbours
         on one core, and so does all of faiss from then on.
     on_epoch: called as `on_epoch(epoch, embedding)`, see `animated.methods`.
+    checkpoint: what an interrupted run has kept, to go on with it, see `animated.checkpoints`.
     num_iters: the steps in each phase, three numbers whose sum is n_epochs: first global
         structure gives way to local, then both are balanced, then only neighbours attract.
         None divides n_epochs in pacmap's own proportion, 100 : 100 : 250.
@@ -67,8 +70,9 @@ def pacmap(
             random_state=None if seed is None else int(seed),
             **parameters,
         )
-    with Layouts("PaCMAP", n_epochs, on_epoch) as layouts:
-        return layouts.finish(_fit(library, model, X, init, layouts.show))
+    first = 0 if checkpoint is None else checkpoint.epoch
+    with Layouts("PaCMAP", n_epochs, on_epoch, first) as layouts:
+        return layouts.finish(_fit(library, model, X, init, layouts.show, checkpoint))
 
 
 class _Stop(Exception):
@@ -119,15 +123,32 @@ def _fit(
     X: np.ndarray,
     init: str | np.ndarray | None,
     show: Callable[[np.ndarray], bool],
+    checkpoint: Checkpoint | None,
 ) -> np.ndarray:
     """Fit `model` as it would itself, but call `show` before every step."""
+    first = 0 if checkpoint is None else checkpoint.epoch
+    n_moved = 0
 
-    def move(layout, *args):
+    def find_gradient(layout, *args):
+        if n_moved < first:  # a step that was taken before an interruption
+            return np.zeros((len(layout) + 1, layout.shape[1]), dtype=np.float32)
+        return library.pacmap_grad(layout, *args)
+
+    def move(layout, gradient, mean, variance, *args):
+        nonlocal n_moved
+        state = {"layout": layout, "mean": mean, "variance": variance}
+        n_moved += 1
+        if n_moved <= first:
+            if n_moved == first:
+                checkpoint.restore(**state)
+            return
+        if checkpoint is not None:
+            checkpoint.save(n_moved - 1, **state)
         if show(layout):
             raise _Stop(layout)
-        library.update_embedding_adam(layout, *args)
+        library.update_embedding_adam(layout, gradient, mean, variance, *args)
 
-    loop = rebind(library.pacmap, update_embedding_adam=move)
+    loop = rebind(library.pacmap, update_embedding_adam=move, pacmap_grad=find_gradient)
     try:
         return rebind(library.PaCMAP.fit, pacmap=loop)(model, X, init).embedding_
     except _Stop as stop:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from animated.checkpoints import Checkpoint
 from animated.distances import check_distances
 from animated.methods.arguments import OnEpoch
 from animated.methods.forces import SAMMON, check_input, descend, start, sum_forces, sum_pairs
@@ -14,6 +15,7 @@ def sammon(
     n_epochs: int,
     seed: int | None,
     on_epoch: OnEpoch | None = None,
+    checkpoint: Checkpoint | None = None,
     distances: np.ndarray | None = None,
 ) -> np.ndarray:
     """Embed `X` such that distances are kept, the small ones above all.
@@ -29,6 +31,7 @@ def sammon(
         moves.
     seed: decides the first layout, a Gaussian; None takes another one each time.
     on_epoch: called as `on_epoch(epoch, embedding)`, see `animated.methods`.
+    checkpoint: what an interrupted run has kept, to go on with it, see `animated.checkpoints`.
     distances: d*, (n_samples, n_samples), if not Euclidean or known already.
 
     Returns a float32 array (n_samples, n_components), the same on any number of threads.
@@ -47,7 +50,8 @@ def sammon(
     def find_step(Y: np.ndarray) -> np.ndarray:
         return -sum_forces(SAMMON, Y, distances) / totals
 
-    return descend(Y, find_step, n_epochs, on_epoch, n_components=n_components, title="Sammon")
+    show = {"n_components": n_components, "title": "Sammon", "checkpoint": checkpoint}
+    return descend(Y, find_step, n_epochs, on_epoch, **show)
 
 
 def sammon_error(distances: np.ndarray, embedding: np.ndarray) -> float:

@@ -17,6 +17,7 @@ from openTSNE.tsne import gradient_descent
 from scipy.sparse import csr_matrix
 from scipy.special import xlogy
 
+from animated.checkpoints import Checkpoint
 from animated.methods.arguments import OnEpoch, check_arguments, check_integer, check_seed
 from animated.methods.forces import NO_TARGETS, STUDENT, sum_energies, to_rows
 from animated.methods.layouts import Layouts
@@ -33,6 +34,7 @@ def tsne(
     n_epochs: int,
     seed: int | None,
     on_epoch: OnEpoch | None = None,
+    checkpoint: Checkpoint | None = None,
     perplexity: float = 30,
     neighbors: Neighbors | None = None,
     early_exaggeration_iter: int | None = None,
@@ -46,6 +48,7 @@ def tsne(
         `on_epoch` sees n_epochs + 1 layouts.
     seed: the same seed gives the same bytes on the same machine.
     on_epoch: called as `on_epoch(epoch, embedding)`, see `animated.methods`.
+    checkpoint: what an interrupted run has kept, to go on with it, see `animated.checkpoints`.
     perplexity: how many neighbours count, from 1 to a third of all other samples.
     neighbors: what `animated.neighbors.find_neighbors` returned for the same `X`, at least
         3 * perplexity + 1 of them; `X` then gives only the initial layout.
@@ -89,7 +92,9 @@ def tsne(
     affinities = None
     if neighbors is not None:
         affinities = _find_affinities(neighbors, len(X), perplexity, model.n_jobs)
-    with Layouts("t-SNE", n_epochs, on_epoch) as layouts:
+    model.checkpoint = checkpoint
+    first = 0 if checkpoint is None else checkpoint.epoch
+    with Layouts("t-SNE", n_epochs, on_epoch, first) as layouts:
         model.show = layouts.show
         return layouts.finish(model.fit(X, affinities))
 
@@ -98,31 +103,49 @@ class ObservableTSNE(TSNE):
     """`openTSNE.TSNE` that before every step calls `show(layout)`, which is True to stop it."""
 
     show: Callable[[np.ndarray], bool]
+    checkpoint: Checkpoint | None = None
 
     def prepare_initial(self, *args: Any, **kwargs: Any) -> TSNEEmbedding:
         """Return the initial layout, as openTSNE does, with an optimiser that shows its steps."""
         embedding = super().prepare_initial(*args, **kwargs)
-        embedding.optimizer = _Descent(self.show)
+        embedding.optimizer = _Descent(self.show, self.checkpoint)
         return embedding
 
 
 class _Descent(gradient_descent):
     """openTSNE's optimiser, which shows the layout whenever it asks for a gradient to follow."""
 
-    def __init__(self, show: Callable[[np.ndarray], bool]):
+    def __init__(self, show: Callable[[np.ndarray], bool], checkpoint: Checkpoint | None):
         super().__init__()
-        self.show = show
+        self.show, self.checkpoint = show, checkpoint
+        self.epoch = 0  # openTSNE calls twice, once for the steps with early exaggeration
 
     def __call__(self, embedding, P, n_iter, objective_function, **parameters):
         steps = iter(range(n_iter))
 
         def observe(layout, *args, **kwargs):
             # Once more after the last step openTSNE asks, for the loss alone.
-            if next(steps, None) is not None and self.show(layout):
+            is_step = next(steps, None) is not None
+            if self._is_taken(layout, is_step):
+                return 0.0, np.zeros_like(layout)
+            if is_step and self.show(layout):
                 raise OptimizationInterrupt(error=None, final_embedding=layout)
             return objective_function(layout, *args, **kwargs)
 
         return super().__call__(embedding, P, n_iter, observe, **parameters)
+
+    def _is_taken(self, layout: np.ndarray, is_step: bool) -> bool:
+        """Return whether a step was taken before an interruption; keep or restore the state."""
+        epoch = self.epoch
+        self.epoch += is_step
+        if self.checkpoint is None:
+            return False
+        state = {"layout": layout, "update": self.update, "gains": self.gains}
+        if epoch == self.checkpoint.epoch > 0:
+            self.checkpoint.restore(**state)
+        elif epoch > self.checkpoint.epoch:  # after the last step, more may follow
+            self.checkpoint.save(epoch, now=not is_step, **state)
+        return epoch < self.checkpoint.epoch
 
 
 def find_affinities(

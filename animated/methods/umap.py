@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from umap import UMAP, layouts
 from umap.umap_ import compute_membership_strengths, smooth_knn_dist
 
+from animated.checkpoints import Checkpoint
 from animated.methods.arguments import OnEpoch, check_arguments
 from animated.methods.models import ObservableUMAP
 from animated.neighbors import Neighbors, cut_neighbors
@@ -31,6 +32,7 @@ def umap(
     n_epochs: int,
     seed: int | None,
     on_epoch: OnEpoch | None = None,
+    checkpoint: Checkpoint | None = None,
     y: Sequence | None = None,
     neighbors: Neighbors | UMAP | None = None,
     **parameters: Any,
@@ -42,6 +44,8 @@ def umap(
     seed: the same seed gives the same bytes on the same machine; None uses all cores instead.
     on_epoch: called as `on_epoch(epoch, embedding)`, see `animated.methods`.
         In UMAP the first step moves nothing: its edges are first due in the second.
+    checkpoint: what an interrupted run has kept, to go on with it, see `animated.checkpoints`;
+        only a seeded run can be gone on with.
     y: labels (n_samples,) for a supervised fit; numbers, -1 where unknown, or a Polars
         Series of strings, null where unknown.
     neighbors: what `animated.neighbors.find_neighbors` returned for the same `X` and metric, at
@@ -63,6 +67,7 @@ def umap(
         n_epochs=n_epochs,
         seed=seed,
         on_epoch=on_epoch,
+        checkpoint=checkpoint,
         y=y,
         neighbors=neighbors,
         **parameters,
@@ -76,6 +81,7 @@ def fit_umap(
     n_epochs: int,
     seed: int | None,
     on_epoch: OnEpoch | None = None,
+    checkpoint: Checkpoint | None = None,
     y: Sequence | None = None,
     neighbors: Neighbors | UMAP | None = None,
     **parameters: Any,
@@ -113,7 +119,7 @@ def fit_umap(
         warnings.filterwarnings("ignore", r"precomputed_knn\[2\]")
         # Some metrics have no gradient, which only the inverse of transform would need.
         warnings.filterwarnings("ignore", "gradient function is not yet implemented")
-        return model.fit(X, y, on_epoch=on_epoch)
+        return model.fit(X, y, on_epoch=on_epoch, checkpoint=checkpoint)
 
 
 def _share(
