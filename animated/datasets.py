@@ -10,7 +10,7 @@ import polars as pl
 
 from animated.files import check_folder
 from animated.sources import Images, from_files, from_npm, from_openml, load
-from animated.tables import write_table
+from animated.tables import load_table, write_table
 
 CACHE = Path("data/cache")
 
@@ -64,7 +64,7 @@ def read_digits(path: str | Path = "data/digits.parquet", n_digits: int = 30_000
     check_folder(path)
     path = Path(path)
     if path.is_file() and _count_rows(path) >= n_digits:
-        return pl.read_parquet(path, n_rows=n_digits)
+        return load_table(path, n_digits)
     digits = load_mnist().head(n_digits)
     write_table(digits, path)
     return digits

@@ -12,6 +12,7 @@ import polars as pl
 import polars.selectors as cs
 from scipy.sparse import csr_matrix, issparse, spmatrix
 
+from animated import seals
 from animated.files import replacing
 
 # The squares of larger numbers, and their sums, are too large for float32.
@@ -118,9 +119,22 @@ def to_enum(labels: pl.Series) -> pl.Series:
 
 
 def write_table(table: pl.DataFrame, path: str | Path) -> None:
-    """Write `table` as Parquet to `path`, whole or not at all."""
+    """Write `table` as Parquet to `path`, whole or not at all, and sealed."""
+    metadata = {seals.KEY: seals.BLANK}
     with replacing(path) as temporary:
-        table.write_parquet(temporary, compression="zstd", compression_level=19)
+        table.write_parquet(temporary, compression="zstd", compression_level=19, metadata=metadata)
+        seals.seal(temporary)
+
+
+def load_table(path: str | Path, n_rows: int | None = None) -> pl.DataFrame:
+    """Return the first `n_rows` of the table that is at `path`, None for all.
+
+    Raises FileNotFoundError when there is none, and ValueError when it is damaged.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no table at {str(path)!r}")
+    seals.check_seal(path)
+    return pl.read_parquet(path, n_rows=n_rows, glob=False)
 
 
 def _check_shape(shape: tuple[int, ...]) -> None:

@@ -19,6 +19,23 @@ def measure(function: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def run_notebook(path: str, /, **parameters: Any) -> dict[str, Any]:
+    """Run all cells of a notebook here, without a kernel, and return the names that it defines.
+
+    parameters: other values for variables of its cell that is tagged so.
+    """
+    names = {"display": str, "__name__": path}
+    for cell in json.loads((ROOT / path).read_text())["cells"]:
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), path, "exec"), names)
+            if cell["metadata"].get("tags") == ["parameters"]:
+                unknown = sorted(set(parameters) - set(names))
+                if unknown:
+                    raise ValueError(f"{path} has no parameters {', '.join(unknown)}")
+                names |= parameters
+    return names
+
+
 def load_notebook(folder: Path = ROOT) -> dict[str, Any]:
     """Return the names that visualize.ipynb defines before it makes the movie.
 

@@ -12,24 +12,13 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 from test_frames import find_line
 from test_movie import decode
+from tools import run_notebook
 
 from animated.epochs import read_epoch, read_metadata
 from animated.palette import get_colors, get_gradient
 from animated.results import name_results
 
 N_EPOCHS = 4
-
-
-def run_notebook(path, /, **parameters):
-    """Run all cells of a notebook here, without a kernel, and return the names that it defines."""
-    names = {"display": str, "__name__": path}
-    for cell in json.loads((ROOT / path).read_text())["cells"]:
-        if cell["cell_type"] == "code":
-            exec(compile("".join(cell["source"]), path, "exec"), names)
-            if cell["metadata"].get("tags") == ["parameters"]:
-                assert set(parameters) <= set(names)
-                names |= parameters
-    return names
 
 
 @pytest.fixture
