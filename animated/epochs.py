@@ -44,7 +44,8 @@ def read_epoch(path: str | Path, epoch: int) -> pl.DataFrame:
     """
     file, groups = _open(path)
     if epoch in groups:
-        return pl.from_arrow(file.read_row_group(groups[epoch], use_threads=False))
+        with seals.explaining_damage(path):
+            return pl.from_arrow(file.read_row_group(groups[epoch], use_threads=False))
     table = scan(path).filter(pl.col("epoch") == epoch).collect()
     if table.is_empty():
         last = find_last_epoch(path)
@@ -74,18 +75,24 @@ def read_positions(path: str | Path, epoch: int) -> np.ndarray:
 
 def _open(path: str | Path) -> tuple[pq.ParquetFile, dict[int, int]]:
     """Return the file of a store, and which row group holds which epoch."""
-    _check_whole(path)
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no epoch store at {str(path)!r}")
+    seals.check_seal(path)
     metadata, groups = _read_footer(str(path), *seals.get_facts(path))
     return pq.ParquetFile(path, metadata=metadata), groups
 
 
 @lru_cache(maxsize=8)
-def _read_footer(path: str, *facts: int) -> tuple[pq.FileMetaData, dict[int, int]]:
+def _read_footer(path: str, *status: int) -> tuple[pq.FileMetaData, dict[int, int]]:
     """Read the footer of a store once; it takes longer than an epoch.
 
-    facts: what changes when the file does.
+    status: what changes when the file does.
     """
-    metadata = pq.read_metadata(path)
+    with seals.explaining_damage(path):
+        metadata = pq.read_metadata(path)
+    facts = metadata.metadata or {}
+    # Those of others have no seal, but they have facts of their own, and not ours.
+    seals.check_seal(path, is_ours=not facts or any(key.encode() in facts for key in ABOUT))
     names = metadata.schema.names
     if "epoch" not in names:
         raise ValueError(f"{path!r} is no epoch store: it has the columns {', '.join(names[:10])}")
@@ -105,14 +112,8 @@ def scan(path: str | Path) -> pl.LazyFrame:
 
     Raises FileNotFoundError when there is no file, and ValueError when it is damaged.
     """
-    _check_whole(path)
+    _open(path)  # which tells a damaged file, whereas Polars would do so only when it collects
     return pl.scan_parquet(path, glob=False)
-
-
-def _check_whole(path: str | Path) -> None:
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no epoch store at {str(path)!r}")
-    seals.check_seal(path)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:

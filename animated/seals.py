@@ -9,16 +9,20 @@ A CRC-32 notices every change of up to 32 bits in a row, and of others all but o
 
 import mmap
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
+import polars as pl
+import pyarrow as pa
 from zlib_ng import zlib_ng
 
 # Under this key of a file's metadata stands the seal.
-KEY = "seal"
+KEY = "animated.seal"
 BLANK = "crc32:00000000"
 # A key and its value in the footer, in the compact protocol of Thrift: a length before each.
-SEAL = re.compile(rb"\x04seal\x18\x0e(crc32:[0-9a-f]{8})")
+SEAL = re.compile(rb"\x0danimated\.seal\x18\x0e(crc32:[0-9a-f]{8})")
 # A Parquet file begins and ends with this.
 MAGIC = b"PAR1"
 
@@ -30,14 +34,26 @@ def seal(path: str | Path) -> None:
         content[start:end] = _compute(content, start, end)
 
 
-def check_seal(path: str | Path) -> None:
+def check_seal(path: str | Path, is_ours: bool = False) -> None:
     """Raise ValueError when the Parquet file at `path` is cut off, or not as it was when sealed.
 
-    A file is read for that once, and again when it has changed. One without a seal passes: it is
-    not one of ours.
+    A file is read for that once, and again when it has changed. One without a seal passes, as those
+    of others have none, but not if it `is_ours`.
     """
-    if not _is_whole(str(path), *get_facts(path)):
-        raise ValueError(f"{str(path)!r} is damaged: restore it from a copy, or make it anew")
+    if not _is_whole(str(path), is_ours, *get_facts(path)):
+        raise ValueError(_describe(path))
+
+
+@contextmanager
+def explaining_damage(path: str | Path) -> Iterator[None]:
+    """Turn what libraries say of a Parquet file that they cannot read into one sentence.
+
+    Raises ValueError.
+    """
+    try:
+        yield
+    except (OSError, pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        raise ValueError(_describe(path)) from None
 
 
 def get_facts(path: str | Path) -> tuple[int, ...]:
@@ -47,15 +63,20 @@ def get_facts(path: str | Path) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, *times
 
 
+def _describe(path: str | Path) -> str:
+    return f"{str(path)!r} is damaged: restore it from a copy, or make it anew"
+
+
 @lru_cache(maxsize=32)
-def _is_whole(path: str, *facts: int) -> bool:
+def _is_whole(path: str, is_ours: bool, *facts: int) -> bool:
     with Path(path).open("rb") as file:
         if file.read(4) != MAGIC:
             return False
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             place = _find(content)
-            is_sealed = place is None or content[slice(*place)] == _compute(content, *place)
-            return content[-4:] == MAGIC and is_sealed
+            if content[-4:] != MAGIC or place is None:
+                return content[-4:] == MAGIC and not is_ours
+            return content[slice(*place)] == _compute(content, *place)
 
 
 def _find(content: mmap.mmap) -> tuple[int, int] | None:

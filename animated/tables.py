@@ -35,7 +35,8 @@ def to_features(table: pl.DataFrame, label: str | None = "digit") -> np.ndarray:
     `check_features` raises.
     """
     if not isinstance(table, pl.DataFrame):
-        raise TypeError(f"table must be a Polars DataFrame, got {type(table).__name__}")
+        kind = f"{type(table).__module__.partition('.')[0]}.{type(table).__name__}"
+        raise TypeError(f"table must be a Polars DataFrame, got {kind}")
     return check_features(table.drop(label, strict=False) if label else table)
 
 
@@ -127,14 +128,15 @@ def write_table(table: pl.DataFrame, path: str | Path) -> None:
 
 
 def load_table(path: str | Path, n_rows: int | None = None) -> pl.DataFrame:
-    """Return the first `n_rows` of the table that is at `path`, None for all.
+    """Return the first `n_rows` of what `write_table` wrote to `path`, None for all.
 
     Raises FileNotFoundError when there is none, and ValueError when it is damaged.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no table at {str(path)!r}")
-    seals.check_seal(path)
-    return pl.read_parquet(path, n_rows=n_rows, glob=False)
+    seals.check_seal(path, is_ours=True)
+    with seals.explaining_damage(path):
+        return pl.read_parquet(path, n_rows=n_rows, glob=False)
 
 
 def _check_shape(shape: tuple[int, ...]) -> None:

@@ -14,7 +14,7 @@ from joblib.externals.loky import get_reusable_executor
 from tools import load_notebook
 
 from animated.epochs import EpochWriter
-from animated.tables import to_features
+from animated.tables import to_features, write_table
 
 mpl.use("agg")
 
@@ -80,7 +80,7 @@ def project(tmp_path_factory, digits) -> Path:
     for name in ("data", "frames", "movies", "images"):
         (folder / name).mkdir()
     few = digits.head(N_DIGITS)
-    few.write_parquet(folder / "data/digits.parquet")
+    write_table(few, folder / "data/digits.parquet")
     digit = few["digit"].to_physical().to_numpy()
     noise = np.random.default_rng(0).normal(scale=0.3, size=(N_DIGITS, 2))
     with EpochWriter(

@@ -145,9 +145,9 @@ def test_read_epoch_reads_nothing_else(path, monkeypatch):
             column = metadata.row_group(group).column(1)
             file.seek(column.data_page_offset)
             file.write(b"\xff" * column.total_compressed_size)
-    monkeypatch.setattr(seals, "check_seal", lambda path: None)
+    monkeypatch.setattr(seals, "check_seal", lambda *args, **options: None)
     assert read_epoch(path, 4).equals(expected)
-    with pytest.raises(OSError):
+    with pytest.raises(ValueError, match="is damaged"):
         read_epoch(path, 2)
 
 
