@@ -8,12 +8,15 @@ import numpy as np
 from animated.files import replacing
 
 
-def save_arrays(path: str | Path, mark: str, **arrays: np.ndarray) -> None:
+def save_arrays(
+    path: str | Path, mark: str, *, is_durable: bool = True, **arrays: np.ndarray
+) -> None:
     """Write arrays as .npz to `path`, whole or not at all.
 
     mark: tells later whether they are still those that are wanted.
+    is_durable: see `animated.files.replacing`.
     """
-    with replacing(path) as temporary:
+    with replacing(path, is_durable=is_durable) as temporary:
         np.savez(temporary, mark=np.array(mark), **arrays)
 
 

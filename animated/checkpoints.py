@@ -68,13 +68,18 @@ class Checkpoint:
             array[...] = self.state[name]
 
     def save(self, epoch: int, *, now: bool = False, **arrays: np.ndarray) -> None:
-        """Keep the state before the step from `epoch` to the next one, if it is time, or `now`."""
+        """Keep the state before the step from `epoch` to the next one, if it is time, or `now`.
+
+        What is kept `now`, at the end of a run, is needed only if more steps are to follow: nobody
+        waits until the disk has it.
+        """
         start = time.perf_counter()
         if not now and start - self._saved < self._cost / SHARE:
             return
-        self._before_save()
+        if not now:
+            self._before_save()
         facts = {"epoch": np.array(epoch), "seconds": np.array(self.seconds)}
-        save_arrays(_name(self._path, "state"), self._mark, **arrays, **facts)
+        save_arrays(_name(self._path, "state"), self._mark, is_durable=not now, **arrays, **facts)
         self._saved = time.perf_counter()
         self._cost = self._saved - start
 
