@@ -191,6 +191,7 @@ def test_nothing_but_results_is_left(copy, compared, explored, extended):
     assert sorted(path.name for path in (folder / "data").iterdir()) == [
         "cache",
         "digits.parquet",
+        "epochs.json",
         "epochs.parquet",
         "quality.parquet",
     ]
