@@ -113,6 +113,7 @@ def run(
         checkpoint = plan.find_checkpoint()
         if "checkpoint" in inspect.signature(method).parameters and seed is not None:
             arguments["checkpoint"] = checkpoint
+            writer.way_on = "the same run again goes on from there"
         try:
             method(X, on_epoch=plan.keep, **arguments)
         except Different as different:

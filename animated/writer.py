@@ -108,6 +108,8 @@ class EpochWriter:
         self._claim = ExitStack()
         # Whether the working file stays when the store is written, so that the run can go on.
         self.is_kept = False
+        # What to do to go on after an error, if there is such a way.
+        self.way_on = ""
 
     def __enter__(self) -> Self:
         """Return the writer, which is called as `on_epoch`.
@@ -159,9 +161,11 @@ class EpochWriter:
             if error is None:
                 _write_store(self.output_path, self.n_epochs, self.is_kept)
             elif self.n_epochs:
+                recover_it = f"animated.epochs.recover({str(self.output_path)!r})"
                 error.add_note(
                     f"{self.n_epochs} epochs are kept in {working_path(self.output_path)}; "
-                    f"animated.epochs.recover({str(self.output_path)!r}) makes them a Parquet file"
+                    + (f"{self.way_on}, or " if self.way_on else "")
+                    + f"{recover_it} makes them a Parquet file"
                 )
 
     def resume(self, epochs: Iterable[int]) -> bool:

@@ -91,6 +91,16 @@ def test_nothing_is_left_of_an_interruption(tmp_path, few):
     assert list_files(tmp_path) == ["umap.json", "umap.parquet"]
 
 
+def test_what_to_do_after_an_interruption_is_said(tmp_path, few):
+    path = tmp_path / "umap.parquet"
+    with pytest.raises(KeyboardInterrupt) as caught:
+        run(umap, few, path, on_epoch=interrupt_at(5), n_epochs=N_EPOCHS, seed=3)
+    assert caught.value.__notes__ == [
+        f"6 epochs are kept in {tmp_path / 'umap.arrow'}; the same run again goes on from there, "
+        f"or animated.epochs.recover('{path}') makes them a Parquet file"
+    ]
+
+
 def test_the_first_layout_is_kept(tmp_path, few, monkeypatch):
     path = tmp_path / "umap.parquet"
     options = {"n_epochs": N_EPOCHS, "seed": 3}
