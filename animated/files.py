@@ -20,12 +20,18 @@ try:
 except ImportError:  # Windows has no such locks; there, two runs must not write the same file
     fcntl = None
 
-PARTIAL = re.compile(r"\..*-\d+-\d+\.partial(\.\w+)?", re.DOTALL)
+PARTIAL = re.compile(r"\..*-\d+-\d+\.partial(\.[^.]*)?", re.DOTALL)
 # Several threads may write the same file.
 NUMBERS = count()
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Libraries that were not written in Python keep the number to themselves.
-FULL_WORDS = ("No space left", "quota exceeded", "File too large")
+FULL_WORDS = (
+    "No space left",
+    "quota exceeded",
+    "File too large",
+    "File size limit",
+    "transport error",
+)
 
 
 @contextmanager
@@ -44,21 +50,13 @@ def replacing(path: str | Path, *, is_durable: bool = True) -> Iterator[Path]:
     check_folder(path)
     if is_durable:
         clear_partial(path.absolute().parent)
-    # The ending tells encoders the format.
-    name = f".{path.stem[:40]}-{os.getpid()}-{next(NUMBERS)}.partial{path.suffix}"
-    temporary = path.with_name(name)
-    try:
-        with explaining_full(path), temporary.open("ab") as file:
-            with suppress(OSError):
-                _lock(file)
-            yield temporary
-            if path.is_file() and filecmp.cmp(temporary, path, shallow=False):
-                return
-            if is_durable:
-                os.fsync(file.fileno())
-            temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with explaining_full(path), _open_partial(path) as (file, temporary):
+        yield temporary
+        if path.is_file() and filecmp.cmp(temporary, path, shallow=False):
+            return
+        if is_durable:
+            os.fsync(file.fileno())
+        temporary.replace(path)
 
 
 @contextmanager
@@ -81,15 +79,17 @@ def clear_partial(folder: str | Path) -> None:
     with os.scandir(folder) as entries:
         partial = [entry.path for entry in entries if PARTIAL.fullmatch(entry.name)]
     for path in map(Path, partial):
-        with suppress(OSError), path.open("rb") as file:  # its writer may just have renamed it
-            _lock(file)
-            path.unlink()
+        # Its writer may be there, or may just have renamed it.
+        with suppress(OSError), path.open("r+b") as file:
+            if _lock(file, path):
+                path.unlink()
 
 
 def check_folder(path: str | Path) -> None:
-    """Raise an error when the folder that is to hold `path` cannot hold it.
+    """Raise an error when `path` cannot be written, because of its folder or because it is one.
 
-    FileNotFoundError when it does not exist, PermissionError when it cannot be written to.
+    FileNotFoundError when its folder does not exist, PermissionError when that cannot be written
+    to, IsADirectoryError when `path` is a folder itself.
     """
     folder = Path(path).absolute().parent
     if not folder.is_dir():
@@ -99,6 +99,8 @@ def check_folder(path: str | Path) -> None:
             f"the folder of {str(path)!r} cannot be written to: "
             f"change the permissions of {folder}, or choose another"
         )
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder: remove it, or choose another name")
 
 
 @contextmanager
@@ -117,31 +119,66 @@ def explaining_full(path: str | Path) -> Iterator[None]:
         raise explained from error
 
 
+@contextmanager
+def _open_partial(path: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    """Open a temporary file beside `path`, locked, and remove it when the block ends."""
+    file, temporary = _create_partial(path)
+    try:
+        with file:
+            yield file, temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _create_partial(path: Path) -> tuple[IO[bytes], Path]:
+    while True:
+        # The ending tells encoders the format.
+        name = f".{path.stem[:40]}-{os.getpid()}-{next(NUMBERS)}.partial{path.suffix}"
+        temporary = path.with_name(name)
+        try:
+            file = temporary.open("xb")
+        except FileExistsError:  # a process of another container may have the same number
+            continue
+        with suppress(BlockingIOError):  # another run is just removing it as left behind
+            if _is_ours(file, temporary):
+                return file, temporary
+        file.close()
+
+
 def _open_alone(marker: Path, path: str | Path) -> IO[bytes]:
     """Open a file as the only process that does."""
     while True:
         file = marker.open("ab")
         try:
-            _lock(file)
+            if _is_ours(file, marker):
+                return file
         except BlockingIOError:
-            file.close()
             raise RuntimeError(
                 f"{str(path)!r} is being written by another run: wait for its end, or stop it"
             ) from None
-        except OSError:  # some file systems have no locks; there, nobody can tell
-            return file
-        # Who had it before may have removed it between our opening and our locking.
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), marker.stat()):
-                return file
         file.close()
 
 
-def _lock(file: IO[bytes]) -> None:
-    """Lock an open file until it is closed.
+def _is_ours(file: IO[bytes], path: Path) -> bool:
+    """Lock an open file as `_lock` does where there are locks; elsewhere nobody can tell."""
+    try:
+        return _lock(file, path)
+    except BlockingIOError:
+        file.close()
+        raise
+    except OSError:
+        return True
 
+
+def _lock(file: IO[bytes], path: Path) -> bool:
+    """Lock an open file until it is closed, and return whether it is still the one at `path`.
+
+    Between its opening and its locking another process may have removed it.
     Raises BlockingIOError when another has locked it, and OSError where there are no locks.
     """
     if fcntl is None:
         raise OSError(errno.ENOTSUP, "this system has no locks of this kind")
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    return False

@@ -2,12 +2,10 @@
 
 A frame is pure: the same plots give the same bytes, so frames can be drawn in any order, in any
 process, and a frame that is already there need not be drawn again. Each PNG carries the
-fingerprint of its plots.
+fingerprint of its plots and of the fonts of their texts.
 """
 
-import struct
 import warnings
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, lru_cache
 from itertools import chain, cycle, islice
@@ -17,22 +15,20 @@ from typing import Any
 import cloudpickle
 import joblib
 import numpy as np
-from PIL import Image
 from plotnine import ggplot
 from zlib_ng import zlib_ng
 
-from animated.files import clear_partial, replacing
+from animated.files import check_folder, clear_partial, replacing
 from animated.plots.fingerprints import hash_picture, join_hashes
+from animated.plots.fonts import explaining_fonts, hash_fonts
 from animated.plots.stages import Stage, find_stage
 from animated.plots.templates import Filled, Template
+from animated.png import LEVEL, encode_png, read_frame, read_mark
 from animated.progress import track
 from util import ORIENTATIONS, combine_plots
 
 PlotFrame = Callable[[int], list[Any]]
 
-# Of compression: a frame of one or two million pixels takes a millisecond. What is faster still,
-# igzip, gives other bytes now and then.
-LEVEL = 2
 # Frames that a task draws in one go.
 TASK = 2
 # Frames of a round, of which two are in flight; more when there are more workers.
@@ -70,10 +66,12 @@ class Frames:
             `util.combine_plots` takes. It may run in other processes.
         epochs: which to draw; the number of an epoch is the number of its frame.
         folder: where the PNGs go, or None for none.
+        name: what the names of the files begin with.
         n_jobs: how many to draw at once, -1 for one a core.
 
-        Raises FileNotFoundError when there is no such folder, TypeError when `plot_frame` is no
-        function, and ValueError when there are no epochs or the orientation is unknown.
+        Raises FileNotFoundError when there is no such folder, PermissionError when it cannot be
+        written to, TypeError when `plot_frame` is no function, and ValueError when there are no
+        epochs, the orientation is unknown, or the name holds a folder.
         """
         self.epochs = list(epochs)
         self.folder = None if folder is None else Path(folder)
@@ -85,10 +83,14 @@ class Frames:
             raise FileNotFoundError(f"there is no folder {str(folder)!r} for the frames")
         if orientation not in ORIENTATIONS:
             raise ValueError(f"orientation must be 'horizontal' or 'vertical', got {orientation!r}")
+        if Path(name).name != name:
+            raise ValueError(f"name must be that of a file, without a folder, got {name!r}")
         self.recipe = _Recipe(plot_frame, orientation, self.folder is not None)
         self.name = name
         self.n_jobs = n_jobs
         self._done = False
+        for path in self.paths:
+            check_folder(path)
 
     @property
     def paths(self) -> list[Path]:
@@ -152,49 +154,6 @@ class Frames:
                         drawn.close()
 
 
-def read_frame(path: str | Path) -> np.ndarray:
-    """Return a picture as a uint8 array (height, width, 3)."""
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
-
-
-def read_mark(path: Path) -> str | None:
-    """Return the fingerprint that a frame carries, or None when there is no whole frame."""
-    try:
-        with path.open("rb") as file, Image.open(file) as image:
-            mark = image.info.get("fingerprint")
-            file.seek(-len(PNG_END), 2)
-            return mark if file.read() == PNG_END else None
-    except OSError:
-        return None
-
-
-def encode_png(pixels: np.ndarray, mark: str) -> bytes:
-    """Return uint8 pixels (height, width, 3) as a PNG that carries a fingerprint.
-
-    Rows are not filtered: a frame is mostly one colour, and this takes a tenth of Pillow's time.
-
-    Source: Portable Network Graphics Specification, third edition, W3C, 2025.
-    """
-    height, width, _ = pixels.shape
-    rows = np.zeros((height, 1 + 3 * width), dtype=np.uint8)
-    rows[:, 1:] = pixels.reshape(height, -1)
-    chunks = [
-        _chunk_png(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-        _chunk_png(b"tEXt", b"fingerprint\0" + mark.encode()),
-        _chunk_png(b"IDAT", zlib_ng.compress(rows, LEVEL)),
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + PNG_END
-
-
-def _chunk_png(kind: bytes, content: bytes) -> bytes:
-    check = zlib.crc32(kind + content)
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
-
-
-PNG_END = _chunk_png(b"IEND", b"")
-
-
 class _Recipe:
     """How a frame is drawn, in this process or in another."""
 
@@ -216,11 +175,13 @@ class _Recipe:
     def draw_frame(self, epoch: int, known: str | None) -> tuple[np.ndarray | None, bytes | None]:
         """Return the pixels and the PNG of a frame, or None for both when `known` is its mark."""
         plot_frame, orientation, with_png = self.ingredients
-        parts = [_to_part(figure) for figure in plot_frame(epoch)]
-        mark = join_hashes([orientation, *(part.mark for part in parts)])
-        if mark == known:
-            return None, None
-        pixels = _draw_parts(parts, orientation)
+        with explaining_fonts():
+            parts = [_to_part(figure) for figure in plot_frame(epoch)]
+            fonts = [hash_fonts(part.template) for part in parts if isinstance(part, Filled)]
+            mark = join_hashes([orientation, *(part.mark for part in parts), *fonts])
+            if mark == known:
+                return None, None
+            pixels = _draw_parts(parts, orientation)
         return pixels, encode_png(pixels, mark) if with_png else None
 
 

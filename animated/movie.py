@@ -1,23 +1,20 @@
 """Frames to a movie: an MP4 for players, a GIF for READMEs, a poster for both."""
 
-import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import ffmpeg
-import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
+from animated.encoder import find_ffmpeg, get_size, run_ffmpeg, to_url
 from animated.files import check_folder, claiming, replacing
-from animated.frames import Frames, read_frame
+from animated.frames import Frames
 from animated.plots.raster import to_yuv
+from animated.png import explaining_damage, read_frame
 from animated.progress import track
 
 Picture = str | Path | np.ndarray
@@ -60,8 +57,10 @@ def write_movie(
         `max_bytes`, the quality is lowered by as much as that needs.
 
     Returns the path. A movie that was there is replaced whole or not at all.
-    Raises ValueError for no frames, different sizes or a bad number, FileNotFoundError for a frame,
-    a folder or an ffmpeg that does not exist, and RuntimeError with ffmpeg's own words if it fails.
+    Raises ValueError for no frames, different sizes, a damaged frame or a bad number,
+    FileNotFoundError for a frame, a folder or an ffmpeg that does not exist, RuntimeError with
+    ffmpeg's own words if it fails or while another run writes the same movie, and OSError when the
+    disk is full or the path cannot be written to.
     """
     frames = _check_frames(frames, output_path, ".mp4")
     _check_range("fps", fps, 1, 240)
@@ -71,7 +70,7 @@ def write_movie(
         for quality in np.arange(crf, 52, 2):
             make_stream = partial(_make_h264, temporary, fps=fps, hold=hold, crf=quality)
             _run(make_stream, frames, f"Making {Path(output_path).name}", _encode_yuv)
-            if temporary.stat().st_size <= max_bytes:
+            if get_size(temporary) <= max_bytes:
                 break
     return Path(output_path)
 
@@ -100,7 +99,7 @@ def write_gif(
         for stride in GIF_STRIDES:
             make_stream = partial(_make_gif, temporary, width=width, fps=fps / stride, hold=hold)
             _run(make_stream, _thin(frames, stride), f"Making {Path(output_path).name}")
-            if temporary.stat().st_size <= max_bytes:
+            if get_size(temporary) <= max_bytes:
                 break
     return Path(output_path)
 
@@ -114,17 +113,6 @@ def write_poster(frames: Frames | Iterable[Picture], output_path: str | Path) ->
     with replacing(output_path) as temporary:
         Image.fromarray(_read(frames[-1])).save(temporary, optimize=True)
     return Path(output_path)
-
-
-def find_ffmpeg() -> str:
-    """Return the path of ffmpeg: what FFMPEG names, otherwise the one that imageio-ffmpeg brings.
-
-    Raises FileNotFoundError when FFMPEG names a program that does not exist.
-    """
-    named = os.environ.get("FFMPEG")
-    if named and not shutil.which(named):
-        raise FileNotFoundError(f"FFMPEG must name a program, got {named!r}")
-    return named or imageio_ffmpeg.get_ffmpeg_exe()
 
 
 def _open(
@@ -147,7 +135,7 @@ def _make_h264(
         .filter("setparams", range="tv", colorspace="bt709")
         .filter("setparams", color_primaries="bt709", color_trc="bt709")
         .filter("tpad", stop_mode="clone", stop_duration=hold)
-        .output(str(path), **H264, crf=crf)
+        .output(to_url(path), **H264, crf=crf)
     )
 
 
@@ -164,7 +152,7 @@ def _make_gif(
 ) -> ffmpeg.nodes.OutputStream:
     # The player is told how long the last frame stays, in hundredths of a second.
     return _paint(_open(size, fps), width).output(
-        str(path), format="gif", final_delay=round(hold * 100)
+        to_url(path), format="gif", final_delay=round(hold * 100)
     )
 
 
@@ -187,31 +175,14 @@ def _run(
     title: str,
     encode: Callable[[np.ndarray], np.ndarray] = np.ascontiguousarray,
 ) -> None:
-    """Send frames to ffmpeg, one by one and as soon as they are there, as `encode` makes them."""
-    pictures = map(_read, track(frames, title, len(frames)))
-    first = next(pictures)
-    height, width, _ = first.shape
-    stream = make_stream((width, height)).global_args("-loglevel", "error").overwrite_output()
-    # What ffmpeg says goes to a file: nobody reads its pipe while we write to the other one.
-    with tempfile.TemporaryFile() as words:
-        process = subprocess.Popen(
-            ffmpeg.compile(stream, cmd=find_ffmpeg()), stdin=subprocess.PIPE, stderr=words
-        )
-        try:
-            # A broken pipe says that ffmpeg gave up; below it says why.
-            with suppress(BrokenPipeError), process.stdin as pipe:
-                for position, picture in enumerate(chain([first], pictures)):
-                    _check_size(picture.shape, first.shape, position)
-                    pipe.write(encode(picture))
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            process.wait()
-        if process.returncode != 0:
-            words.seek(0)
-            reason = words.read().decode(errors="replace").strip()
-            raise RuntimeError(f"ffmpeg failed: {reason or f'it ended with {process.returncode}'}")
+    """Send frames to ffmpeg, as soon as they are there and as `encode` makes them."""
+    # Closed at once, so that nothing is drawn any more when ffmpeg fails.
+    with closing(track(frames, title, len(frames))) as shown:
+        pictures = map(_read, shown)
+        first = next(pictures)
+        height, width, _ = first.shape
+        stream = make_stream((width, height))
+        run_ffmpeg(stream, map(encode, _check_sizes(chain([first], pictures))))
 
 
 def _read(frame: Picture) -> np.ndarray:
@@ -237,6 +208,15 @@ def _check_frames(
     return frames
 
 
+def _check_sizes(pictures: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield pictures as long as they have the size of the first."""
+    first = None
+    for position, picture in enumerate(pictures):
+        first = first or picture.shape
+        _check_size(picture.shape, first, position)
+        yield picture
+
+
 def _check_size(shape: tuple[int, ...], first: tuple[int, ...], position: int) -> None:
     if shape[:2] != first[:2]:
         sizes = [f"{width} x {height}" for height, width in (first[:2], shape[:2])]
@@ -249,7 +229,7 @@ def _measure(frame: Picture) -> tuple[int, int]:
         return frame.shape[:2]
     if not Path(frame).is_file():
         raise FileNotFoundError(f"there is no frame {str(frame)!r}")
-    with Image.open(frame) as image:
+    with explaining_damage(frame), Image.open(frame) as image:
         return image.height, image.width
 
 

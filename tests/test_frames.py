@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import shutil
 import signal
 
 import joblib
@@ -17,6 +18,7 @@ from plotnine import element_rect, labs, theme
 from test_movie import decode
 
 import animated.frames
+from animated.epochs import read_epoch
 from animated.frames import Frames
 from util import combine_plots
 
@@ -43,9 +45,18 @@ def find_line(picture):
 
 
 @pytest.fixture(scope="session")
-def to_pixels(notebook):
+def points(project):
+    """The points of each epoch, as the notebook reads them."""
+    path = project / "data/epochs.parquet"
+    return [
+        read_epoch(path, epoch).with_columns(label=pl.col("digit")) for epoch in range(N_EPOCHS)
+    ]
+
+
+@pytest.fixture(scope="session")
+def to_pixels(notebook, points):
     """Where the notebook's embedding plot puts positions, from the ends of the full line."""
-    plot = notebook["plot_embedding"](notebook["df_epochs"], N_EPOCHS - 1, N_EPOCHS, legend=False)
+    plot = notebook["plot_embedding"](points[-1], N_EPOCHS - 1, N_EPOCHS, legend=False)
     left, right, row = find_line(read_plot(plot))
     unit = right - left + 1
     # The line is at y = 1.05, and a unit is as long upward as it is to the right.
@@ -93,12 +104,11 @@ def test_frame_size_and_title(frames):
         assert (picture[15:80, 80:780].min(axis=2) > 200).any(), "there is no title"
 
 
-def test_points_have_their_colours_in_every_frame(frames, notebook, to_pixels):
+def test_points_have_their_colours_in_every_frame(frames, points, to_pixels):
     for epoch, frame in enumerate(frames):
         picture = read(frame)
-        points = notebook["df_epochs"].filter(epoch=epoch)
         for digit in range(10):
-            x, y = points.filter(digit=str(digit)).select(pl.col("x", "y").median()).row(0)
+            x, y = points[epoch].filter(digit=str(digit)).select(pl.col("x", "y").median()).row(0)
             column, row = (round(value) for value in to_pixels(x, y))
             patch = picture[row - 15 : row + 16, column - 15 : column + 16].reshape(-1, 3)
             seen = to_classes(patch[patch.max(axis=1) > 100])
@@ -128,8 +138,8 @@ def test_legend_is_seeded_by_the_epoch(notebook):
     assert (sevens == seven).all(axis=1).sum() == 1
 
 
-def test_colours_do_not_depend_on_which_digits_are_there(notebook):
-    few = notebook["df_epochs"].filter(pl.col("digit").is_in(["3", "8"]))
+def test_colours_do_not_depend_on_which_digits_are_there(notebook, points):
+    few = points[0].filter(pl.col("digit").is_in(["3", "8"]))
     picture = read_plot(notebook["plot_embedding"](few, 0, N_EPOCHS, legend=False))[130:]
     seen = to_classes(picture[picture.max(axis=2) > 150])
     counts = np.bincount(seen, minlength=10)
@@ -294,22 +304,40 @@ INTERRUPTED = """
         ("SIGKILL", "loky", "A worker process managed by the executor was unexpectedly terminated"),
     ],
 )
-def test_interrupted_movie_goes_on(tmp_path, kind, backend, message):
-    stopped = run_python(INTERRUPTED, tmp_path, 29, kind, backend)
+def test_interrupted_movie_goes_on_elsewhere(
+    tmp_path, kind, backend, message, undisturbed, monkeypatch
+):
+    """What one machine has drawn before it was stopped, another need not draw again."""
+    here, there = tmp_path / "here", tmp_path / "other machine"
+    here.mkdir()
+    stopped = run_python(INTERRUPTED, here, 29, kind, backend)
     assert stopped.returncode != 0 and message in stopped.stderr
-    done = sorted(tmp_path.glob("combined-*.png"))
-    assert 0 < len(done) < 30 and not (tmp_path / "movie.mp4").exists()
+    done = sorted(path.name for path in here.glob("combined-*.png"))
+    assert 0 < len(done) < 30 and not (here / "movie.mp4").exists()
     if message:
-        assert not list(tmp_path.glob(".*"))
-    for path in done:
-        Image.open(path).load()
-    times = [path.stat().st_mtime_ns for path in done]
-    finished = run_python(INTERRUPTED, tmp_path, -1, kind, backend)
+        assert not list(here.glob(".*"))
+    shutil.copytree(here, there)
+    for name in done:
+        Image.open(there / name).load()
+        os.utime(there / name, (1, 1))
+    monkeypatch.setenv("HOME", str(there))
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    finished = run_python(INTERRUPTED, there, -1, kind, backend, cwd=tmp_path)
     assert finished.returncode == 0, finished.stderr
-    assert len(list(tmp_path.glob("combined-*.png"))) == 30
-    assert [path.stat().st_mtime_ns for path in done] == times, "they were drawn again"
-    assert len(decode(tmp_path / "movie.mp4")[1]) == 30 + 60
     assert "Making movie.mp4" in finished.stderr
+    kept = [path.name for path in there.glob("*.png") if path.stat().st_mtime == 1]
+    assert sorted(kept) == done, "they were drawn again"
+    assert len(decode(there / "movie.mp4")[1]) == 30 + 60
+    made = {path.name: path.read_bytes() for path in there.iterdir() if path.is_file()}
+    assert made == undisturbed
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """What the run makes when nobody stops it."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert run_python(INTERRUPTED, folder, -1, "SIGINT", "threading").returncode == 0
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize(

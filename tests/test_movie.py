@@ -155,7 +155,7 @@ def test_ffmpeg_that_dies_is_noticed_at_once(frames, tmp_path):
                     killed.append(child.kill())
         return [Image.new("RGB", (640, 480), COLORS[epoch % 5])]
 
-    with pytest.raises(RuntimeError, match="ffmpeg failed: it ended with -9"):
+    with pytest.raises(RuntimeError, match="ffmpeg failed: signal 9 ended it"):
         write_movie(Frames(plot_frame, range(2_000), tmp_path, n_jobs=2), path)
     assert killed and len(shown) < 150, "frames were drawn for nobody"
     assert path.read_bytes() == content
@@ -185,7 +185,7 @@ def test_ffmpeg_is_that_of_the_wheel_or_the_one_named(monkeypatch):
     monkeypatch.setenv("FFMPEG", "/bin/sh")
     assert find_ffmpeg() == "/bin/sh"
     monkeypatch.setenv("FFMPEG", "no-such-program")
-    with pytest.raises(FileNotFoundError, match="must name a program, got 'no-such-program'"):
+    with pytest.raises(FileNotFoundError, match="got 'no-such-program': unset it"):
         find_ffmpeg()
 
 
