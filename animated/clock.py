@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 
-from animated.epochs import read_epoch, read_positions, scan
+from animated.epochs import find_last_epoch, read_epoch, read_positions
 from animated.methods.arguments import check_integer
 from animated.progress import track
 from animated.quality import distances_moved
@@ -103,7 +103,7 @@ def measure_displacements(
     """
     if not callable(average):
         raise TypeError(f"average must be a function such as np.median, got {average!r}")
-    last = scan(path).select(pl.col("epoch").max()).collect().item()
+    last = find_last_epoch(path)
     layouts = (read_positions(path, epoch) for epoch in range(last + 1))
     before = next(layouts)
     displacements = np.empty(last)

@@ -1,13 +1,10 @@
 """prepare.ipynb and visualize.ipynb on other data than the digits, by their parameters alone."""
 
 import json
-import os
-import subprocess
 
 import numpy as np
 import polars as pl
 import pytest
-from conftest import ROOT
 from matplotlib.colors import to_rgb
 from PIL import Image
 from test_frames import find_line
@@ -170,25 +167,6 @@ def test_small_images_with_a_number_as_label(folder, digits):
     assert names["images"].width == 14
     groups = names["df_pixels"].group_by("group").agg(pl.col("label").first()).sort("group")
     assert groups.height == 10 and groups["label"].is_sorted()
-
-
-def test_make_hands_on_what_it_is_given():
-    def tell(*arguments):
-        command = ["make", "--no-print-directory", "-n", "movie", *arguments]
-        environment = os.environ | {"DATA": "from the environment", "LABEL": "x", "ROWS": "7"}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-        return [line for line in done.stdout.splitlines() if "papermill" in line]
-
-    prepare, visualize = tell("DATA=my flowers.csv", "LABEL=kind of flower", "ROWS=100")
-    assert '--parameters_raw data "my flowers.csv"' in prepare
-    assert '--parameters_raw label "kind of flower"' in prepare
-    assert '--parameters num_rows "100"' in prepare
-    assert '--parameters_raw name "my-flowers"' in visualize
-    prepare, _ = tell("DATA=penguins")
-    assert '--parameters num_rows "0"' in prepare and "label" not in prepare
-    prepare, _ = tell("DATA=penguins", "LABEL=")
-    assert '--parameters_raw label ""' in prepare
-    assert not any("--parameters" in line for line in tell())
 
 
 def test_the_digits_of_the_repository_stay(folder):

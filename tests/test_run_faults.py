@@ -103,7 +103,11 @@ def test_folder_that_cannot_be_written_to(tmp_path, way):
         ("nowhere/a.parquet", FileNotFoundError, "nowhere/a.parquet' does not exist: create "),
         ("file/a.parquet", FileNotFoundError, "file/a.parquet' does not exist: create "),
         ("a.csv", ValueError, "output_path must end in .parquet, got '.*a.csv'"),
-        ("folder.parquet", IsADirectoryError, "folder.parquet' is a folder: remove it, or choose another name"),
+        (
+            "folder.parquet",
+            IsADirectoryError,
+            "folder.parquet' is a folder: remove it, or choose another name",
+        ),
     ],
 )
 def test_paths_that_cannot_be_written_to(tmp_path, path, error, message):
