@@ -19,24 +19,38 @@ define execute
 endef
 
 # A movie of other data: make movie DATA=flowers.csv LABEL=species, all rows unless ROWS says how
-# many. Only what the command line says counts: the environment may have such names, too.
-given = $(filter command line,$(origin $(1)))
-ifneq ($(call given,DATA),)
-PREPARE = --parameters_raw data "$(DATA)" --parameters num_rows "$(if $(call given,ROWS),$(ROWS),0)"
-PREPARE += $(if $(call given,LABEL),--parameters_raw label "$(LABEL)")
-VISUALIZE = --parameters_raw name "$(call ask,name_data(sys.argv[1]))" --parameters max_megabytes 6
-MOVIE = $(call ask,name_results(name_data(sys.argv[1])).movie)
-ask = $(shell $(BIN)/python -c 'import sys; from animated.results import *; print($(1))' "$(DATA)")
-else
-MOVIE = movies/umap.mp4
+# many. Only what the command line says counts: the environment may have such names, too. What it
+# says goes to the recipes as it is, by the environment, so that no name is ever run as a command.
+GIVEN := $(foreach name,DATA LABEL ROWS,$(if $(filter command line,$(origin $(name))),$(name)))
+override DATA := $(if $(filter DATA,$(GIVEN)),$(value DATA),mnist)
+override LABEL := $(if $(filter LABEL,$(GIVEN)),$(value LABEL))
+override ROWS := $(if $(filter ROWS,$(GIVEN)),$(value ROWS),0)
+export DATA LABEL ROWS
+ask = $$($(BIN)/python -c 'import os; from animated.results import *; print($(1))')
+NAME = $(call ask,name_data(os.environ["DATA"]))
+MOVIE = $(call ask,name_results(name_data(os.environ["DATA"])).movie)
+ifneq ($(filter DATA,$(GIVEN)),)
+PREPARE = --parameters_raw data "$$DATA" --parameters num_rows "$$ROWS"
+PREPARE += $(if $(filter LABEL,$(GIVEN)),--parameters_raw label "$$LABEL")
+VISUALIZE = --parameters_raw name "$(NAME)" --parameters max_megabytes 6
 endif
 
-.PHONY: movie compare explorer extend test lab notebooks pictures bench clean help
+# Install a part of constraints.txt. Whatever is downloaded has a hash there, and what has to be
+# built is built with what is installed already.
+define install
+	@sed -n 's/^# $(1): /Installing /p' constraints.txt
+	@sed -n '/^# $(1):/,/^$$/p' constraints.txt | $(BIN)/python -m pip install --quiet \
+		--disable-pip-version-check --require-hashes --no-build-isolation --requirement /dev/stdin
+endef
+
+.PHONY: movie compare explorer extend test lab notebooks pictures bench licences clean help
 
 movie: $(VENV)/installed  ## make movies/umap.mp4 (the default), or a movie of DATA, coloured by LABEL
+	@case "$$ROWS" in ''|*[!0-9]*) \
+		printf 'ROWS must be a whole number, 0 for all rows, got "%s"\n' "$$ROWS" >&2; exit 2;; esac
 	$(call execute,prepare.ipynb,$(PREPARE))
 	$(call execute,visualize.ipynb,$(VISUALIZE))
-	@echo "$(MOVIE) is ready: $$(($$(wc -c < "$(MOVIE)") / 1000)) kB"
+	@movie="$(MOVIE)"; echo "$$movie is ready: $$(($$(wc -c < "$$movie") / 1000)) kB"
 
 compare: $(VENV)/compared  ## run compare, which makes the films of all methods
 	$(call execute,compare.ipynb)
@@ -70,8 +84,13 @@ pictures: $(VENV)/tested  ## take the pictures of explore.ipynb in a browser, fo
 bench: $(VENV)/installed  ## measure what the README says, in twenty minutes
 	$(BIN)/python benchmarks/all.py
 
-clean:  ## remove .venv, frames and caches, but nothing that is committed
-	rm -rf $(VENV) data/cache data/*.arrow frames/*.png *.egg-info .pytest_cache .ruff_cache
+licences: $(VENV)/tested  ## print which licence every package has that is installed
+	@$(BIN)/python benchmarks/licences.py
+
+clean:  ## remove .venv, frames, caches and interrupted runs, but nothing that is committed
+	rm -rf $(VENV) data/cache frames/*.png *.egg-info .pytest_cache .ruff_cache
+	rm -f data/epochs.json data/*-epochs.json data/epochs.arrow data/*-epochs.arrow data/*.start.npz data/*.state.npz
+	find data frames movies images \( -name '.*.lock' -o -name '.*.partial*' \) -exec rm -f {} +
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 help:  ## show this
@@ -83,13 +102,16 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip, venv' \
 		|| { echo "$(PYTHON) cannot make virtual environments; on Debian, install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(call install,build)
+	$(call install,run)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/compared: $(VENV)/installed
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[pacmap]'
+	$(call install,pacmap)
 	@touch $@
 
-$(VENV)/tested: $(VENV)/installed
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+$(VENV)/tested: $(VENV)/compared
+	$(call install,test)
 	@touch $@

@@ -26,6 +26,7 @@ __all__ = [
     "EpochWriter",
     "find_label",
     "find_last_epoch",
+    "list_epochs",
     "read_epoch",
     "read_layout",
     "read_metadata",
@@ -134,10 +135,17 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     return {key: json.loads(metadata[key.encode()]) for key in (*ABOUT, *SCALING)}
 
 
+def list_epochs(path: str | Path) -> list[int]:
+    """Return the epochs of the store at `path`, ascending."""
+    _, groups = _open(path)
+    if groups:
+        return sorted(groups)
+    return scan(path).select(pl.col("epoch").unique().sort()).collect()["epoch"].to_list()
+
+
 def find_last_epoch(path: str | Path) -> int:
     """Return the last epoch of the store at `path`."""
-    _, groups = _open(path)
-    return max(groups) if groups else scan(path).select(pl.col("epoch").max()).collect().item()
+    return list_epochs(path)[-1]
 
 
 def find_label(path: str | Path) -> str | None:

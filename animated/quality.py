@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from scipy.spatial import KDTree
 
-from animated.epochs import read_layout, read_metadata, scan
+from animated.epochs import list_epochs, read_layout, read_metadata
 from animated.methods.arguments import check_embedding, check_integer
 from animated.neighbors import Neighbors, cut_neighbors, find_neighbors
 from animated.progress import track
@@ -212,7 +212,7 @@ def measure_epochs(
     """
     if cost is not None and not callable(cost):
         raise TypeError(f"cost must be callable or None, got {type(cost).__name__}")
-    known = scan(path).select(pl.col("epoch").unique().sort()).collect()["epoch"].to_list()
+    known = list_epochs(path)
     epochs = known if epochs is None else _check_epochs(epochs, known)
     scale = read_metadata(path)["scale"]
     rows, before = [], None

@@ -11,7 +11,7 @@ import polars as pl
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from animated.clock import read_moment
-from animated.epochs import read_positions, scan
+from animated.epochs import list_epochs, read_positions
 from animated.methods.arguments import check_integer
 from animated.progress import track
 from animated.quality import mean_displacement
@@ -76,9 +76,8 @@ class View:
 
 
 def _count_epochs(path: str | Path) -> int:
-    epoch = pl.col("epoch")
-    table = scan(path).select(n=epoch.n_unique(), last=epoch.max()).collect()
-    n_epochs, last = table.row(0)
+    epochs = list_epochs(path)
+    n_epochs, last = len(epochs), epochs[-1]
     if n_epochs != last + 1:
         raise ValueError(f"{path} must hold all epochs from 0 to {last}, got {n_epochs} of them")
     return n_epochs

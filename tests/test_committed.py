@@ -2,15 +2,12 @@
 
 import json
 import re
-from importlib.metadata import PackageNotFoundError, metadata
 
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from conftest import PICTURES, ROOT, crop_legend, to_classes
-from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from PIL import Image
 from test_frames import find_line
 from test_movie import decode
@@ -155,12 +152,3 @@ def test_figures_of_the_readme_are_measured():
 
 def test_frames_is_an_empty_folder_in_a_clone():
     assert (ROOT / "frames/.gitkeep").exists()
-
-
-def test_pins_install_on_the_oldest_python():
-    for line in (ROOT / "constraints.txt").read_text().splitlines():
-        try:
-            python = metadata(Requirement(line).name)["Requires-Python"]
-        except PackageNotFoundError:
-            continue  # Needed on another platform only.
-        assert "3.11.0" in SpecifierSet(python or ""), f"{line} needs Python {python}"

@@ -7,6 +7,7 @@ import numba
 import numpy as np
 import pytest
 import umap as stock
+from conftest import run_python
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
 
@@ -467,3 +468,25 @@ def test_loop_with_other_arguments_is_named(new, model, monkeypatch):
     monkeypatch.setattr(models, "LOOPS", (optimize_layout_euclidean,))
     with pytest.raises(RuntimeError, match="takes embedding, n_epochs first"):
         model.transform(new, on_epoch=print)
+
+
+def test_threads_that_fit_and_place_at_once():
+    """They take turns; numba would end the process otherwise."""
+    told = run_python(
+        """
+        from concurrent.futures import ThreadPoolExecutor
+        import numpy as np
+        from animated.methods.umap import fit_umap
+
+        X = np.random.default_rng(0).normal(size=(5_000, 8)).astype("f4")
+        model = fit_umap(X, n_epochs=6, seed=0)
+        parts = [X[start : start + 500] + 0.1 for start in range(0, 2_000, 500)]
+        alone = [model.transform(part) for part in parts]
+        with ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(model.transform, parts))
+            fits = list(pool.map(lambda _: fit_umap(X, n_epochs=6, seed=0).embedding_, range(2)))
+        print(all(map(np.array_equal, alone, together)))
+        print(all(np.array_equal(fit, model.embedding_) for fit in fits))
+        """
+    )
+    assert told.stdout.split() == ["True", "True"], told.stderr

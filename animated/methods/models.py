@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Iterable, Iterator
 from copy import copy
 from importlib.metadata import version
+from threading import RLock
 from types import FunctionType
 from typing import Any, Self
 
@@ -28,6 +29,9 @@ from animated.methods.rebind import rebind
 
 LOOPS = (optimize_layout_euclidean, optimize_layout_generic)
 JOINS = {"*": UMAP.__mul__, "+": UMAP.__add__, "-": UMAP.__sub__}
+# Two threads that search neighbours at once would end the process: pynndescent has numba work in a
+# way that allows only one. A callback may fit or place in its turn.
+ONE_AT_A_TIME = RLock()
 # umap-learn's transform takes one step where the fit has taken three.
 STEPS_OF_FIT = 3
 
@@ -65,7 +69,8 @@ class ObservableUMAP(UMAP):
         self._disconnected = None
         threads = numba.get_num_threads()
         try:
-            return super().fit(X, y, *args, embed=embed, **kwargs)
+            with ONE_AT_A_TIME:
+                return super().fit(X, y, *args, embed=embed, **kwargs)
         finally:  # umap-learn gives the threads back only when nothing goes wrong
             numba.set_num_threads(threads)
 
@@ -99,14 +104,16 @@ class ObservableUMAP(UMAP):
         _check_callback(on_epoch, self.transform_mode)
         self._check_placing(X)
         if on_epoch is None:
-            return super().transform(X, *args, **kwargs)
+            with ONE_AT_A_TIME:
+                return super().transform(X, *args, **kwargs)
         epochs = []
 
         def show(epoch: int, layout: np.ndarray) -> Any:
             epochs.append(epoch)
             return on_epoch(epoch, layout.copy())
 
-        placed = _observe(UMAP.transform, show)(self, X, *args, **kwargs)
+        with ONE_AT_A_TIME:
+            placed = _observe(UMAP.transform, show)(self, X, *args, **kwargs)
         if not epochs:
             show(0, placed)
         return placed
