@@ -4,8 +4,9 @@ Needs pillow and numpy, and what draws your figures: plotnine, matplotlib or not
 """
 
 import os
-from collections.abc import Iterable
-from io import BytesIO
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from io import BytesIO, TextIOBase
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,29 +24,27 @@ def combine_plots(
 ) -> Image.Image:
     """Put figures next to each other, or below each other, and save the picture.
 
-    figures: plotnine plots, matplotlib figures, PIL images and uint8 arrays (height, width) or
-        (height, width, 3 or 4), in any mixture. They keep their sizes in pixels;
-        those that are smaller across are centred.
+    figures: plotnine plots, matplotlib figures, PIL images of up to 8 bits a channel and uint8
+        arrays (height, width) or (height, width, 3 or 4), in any mixture. They keep their sizes in
+        pixels; those that are smaller across are centred.
     output_path: a path, whose ending tells the format, or a binary file object, which is given
         PNG, or None to save nothing. A file that is there is replaced whole or not at all.
     orientation: "horizontal" or "vertical".
-    background: what shows around smaller and through transparent figures, as any colour that PIL
-        knows. None takes the colour that the edges of the figures have most.
+    background: what shows around smaller and through transparent figures, as a name that PIL knows
+        or as red, green and blue. None takes the colour that the edges of the figures have most.
 
     Returns the combined RGB image.
-    Raises ValueError for no figures, an unknown orientation or a path of unknown format,
-    FileNotFoundError when the folder does not exist, and TypeError for anything that is no figure.
+    Raises ValueError for no figures, an unknown orientation or colour or a path of unknown format,
+    FileNotFoundError when the folder does not exist, PermissionError when it cannot be written to,
+    and TypeError for anything that is no figure.
     """
     figures = _check_figures(figures)
     if orientation not in ORIENTATIONS:
         raise ValueError(f"orientation must be 'horizontal' or 'vertical', got {orientation!r}")
-    if isinstance(background, str):
-        ImageColor.getrgb(background)  # raises ValueError for a colour that is none
+    color = _check_background(background)
     _check_output(output_path)
     images = [_to_image(figure) for figure in figures]
-    combined = _paste(
-        images, orientation, _pick_background(images) if background is None else background
-    )
+    combined = _paste(images, orientation, _pick_background(images) if color is None else color)
     if output_path is not None:
         _save(combined, output_path)
     return combined
@@ -84,7 +83,8 @@ def _to_image(figure: Any) -> Image.Image:
 
 
 def _check_figures(figures: Iterable[Any]) -> list[Any]:
-    if isinstance(figures, np.ndarray | Image.Image) or not isinstance(figures, Iterable):
+    is_one = isinstance(figures, np.ndarray | Image.Image | str | bytes | Mapping)
+    if is_one or not isinstance(figures, Iterable):
         raise TypeError(f"figures must be a list of figures, got {_describe(figures)}")
     figures = list(figures)
     if not figures:
@@ -92,8 +92,8 @@ def _check_figures(figures: Iterable[Any]) -> list[Any]:
     for position, figure in enumerate(figures):
         if not _is_figure(figure):
             raise TypeError(
-                f"figures[{position}] must be a plotnine plot, a matplotlib figure, a PIL image "
-                f"or a uint8 array (height, width[, 3 or 4]), got {_describe(figure)}"
+                f"figures[{position}] must be a plotnine plot, a matplotlib figure, an 8-bit PIL "
+                f"image or a uint8 array (height, width[, 3 or 4]), got {_describe(figure)}"
             )
     return figures
 
@@ -103,15 +103,35 @@ def _is_figure(figure: Any) -> bool:
         shape = figure.shape
         is_picture = len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))
         return figure.dtype == np.uint8 and is_picture and 0 not in shape
+    if isinstance(figure, Image.Image):
+        # Of larger numbers, as modes I and F have them, PIL makes white.
+        return 0 not in figure.size and not figure.mode.startswith(("I", "F"))
     # Plotnine and matplotlib are told by what they can do, so that neither needs to be installed.
     is_plot = hasattr(figure, "save") and hasattr(figure, "draw")
-    return isinstance(figure, Image.Image) or hasattr(figure, "savefig") or is_plot
+    return not isinstance(figure, type) and (hasattr(figure, "savefig") or is_plot)
 
 
 def _describe(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"a {value.dtype} array of shape {value.shape}"
-    return repr(value) if isinstance(value, str | int | float | None) else type(value).__name__
+    if isinstance(value, Image.Image):
+        return f"a PIL image of mode {value.mode} and size {value.size}"
+    return (
+        repr(value) if isinstance(value, str | int | float | tuple | None) else type(value).__name__
+    )
+
+
+def _check_background(background: Any) -> tuple[int, ...] | None:
+    """Return a colour as red, green and blue, None for None."""
+    if background is None:
+        return None
+    with suppress(ValueError, TypeError):
+        color = ImageColor.getrgb(background) if isinstance(background, str) else background
+        if len(color) in (3, 4) and all(value in range(256) for value in color):
+            return tuple(int(value) for value in color[:3])
+    raise ValueError(
+        f"background must be a colour such as 'black' or (0, 0, 0), got {_describe(background)}"
+    )
 
 
 def _pick_background(images: list[Image.Image]) -> tuple[int, ...]:
@@ -146,7 +166,8 @@ def _paste(images: list[Image.Image], orientation: str, background: Any) -> Imag
 
 
 def _check_output(output_path: Any) -> None:
-    if output_path is None or hasattr(output_path, "write"):
+    is_text = isinstance(output_path, TextIOBase)
+    if output_path is None or (hasattr(output_path, "write") and not is_text):
         return
     if not isinstance(output_path, str | os.PathLike):
         raise TypeError(f"output_path must be a path, file or None, got {_describe(output_path)}")
@@ -155,6 +176,10 @@ def _check_output(output_path: Any) -> None:
         raise ValueError(f"output_path must end like a picture, as .png does, got {str(path)!r}")
     if not path.absolute().parent.is_dir():
         raise FileNotFoundError(f"the folder of output_path does not exist, got {str(path)!r}")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise PermissionError(
+            f"the folder of output_path cannot be written to, got {str(path)!r}: choose another"
+        )
 
 
 def _save(image: Image.Image, output_path: str | os.PathLike | BinaryIO) -> None:
@@ -163,7 +188,7 @@ def _save(image: Image.Image, output_path: str | os.PathLike | BinaryIO) -> None
         return
     path = Path(output_path)
     # A save that fails half-way must not cost the file that was there.
-    temporary = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
+    temporary = path.with_name(f".{path.stem[:40]}-{os.getpid()}{path.suffix}")
     try:
         image.save(temporary)
         temporary.replace(path)

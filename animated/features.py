@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-import polars.selectors as cs
 
 from animated.columns import KINDS, choose_features, find_images, to_labels
 from animated.examples import EXAMPLES
 from animated.methods.arguments import check_integer, check_seed
 from animated.readers import read_table
-from animated.tables import check_features, write_table
+from animated.tables import check_features, to_numbers, write_table
 
 MISSING = ("drop", "mean", "error")
 SCALINGS = ("auto", "none", "standard", "range")
@@ -43,10 +42,8 @@ class Dataset(NamedTuple):
 
         Raises FileNotFoundError when the folder does not exist.
         """
-        path = Path(path)
-        if path.is_file() and pl.read_parquet(path, n_rows=self.table.height).equals(self.table):
-            return
-        write_table(self.table, path)
+        if not _begins_with(Path(path), self.table):
+            write_table(self.table, path)
 
 
 def load_dataset(
@@ -66,14 +63,17 @@ def load_dataset(
 
     source: the name of one of `animated.examples.EXAMPLES`, or what `read_table` takes.
     label: the column to colour by, which is no feature; "" for none, None for that of an example.
-    columns: the features; None takes the pixels of images, otherwise all numeric columns.
+        Where its name is taken by another column, it gets a `label_` before it.
+    columns: the features, also truth values; None takes the pixels of images, otherwise all
+        numeric columns.
     label_kind: see `animated.columns.to_labels`.
     missing: what to do where a feature is missing, NaN or infinite: "drop" the row, take the
         "mean" of its column, or raise an "error".
     scaling: "none", "standard" (each column has mean 0 and standard deviation 1) or "range" (each
         column goes from 0 to 1). "auto" leaves pixels as they are and standardises other columns.
-    n_rows: how many rows to draw, by `seed`, from those that are left; they keep their order.
+    n_rows: how many rows to draw from those that are left; they keep their order.
         None takes all. Of MNIST, which has no order, the first are taken.
+    seed: decides which rows are drawn; None draws others each time.
     title: what plots call the data; None takes the name of the file.
     image_side: see `animated.readers.read_table`.
 
@@ -88,16 +88,23 @@ def load_dataset(
     check_seed(seed)
     example = EXAMPLES.get(source) if isinstance(source, str) else None
     table = example.read(n_rows) if example else _read(source, image_side)
-    label = example.label if example and label is None else label or None
-    features = choose_features(table, label, columns or (example.columns if example else None))
-    labels = to_labels(table[label], label_kind) if label else None
+    if table.height < LEAST_ROWS:
+        raise ValueError(f"data must have at least {LEAST_ROWS} rows, got {table.height}")
+    if example:
+        label = example.label if label is None else label
+        columns = example.columns if columns is None else columns
+    label = None if label == "" else label
+    features = choose_features(table, label, columns)
+    labels = None if label is None else to_labels(table[label], label_kind)
+    while labels is not None and labels.name != label and labels.name in table.columns:
+        labels = labels.alias(f"label_{labels.name}")
     images = find_images(table.select(features))
     if scaling == "auto":
         scaling = "none" if images else "standard"
 
-    values = _to_values(table, features)
+    values = to_numbers(table.select(features))
     rows, n_missing = _treat_missing(values, missing)
-    kept = _sample(rows, n_rows, seed if example is None or example.has_order else None)
+    kept = _sample(rows, n_rows, seed, has_order=example is None or example.has_order)
     X = check_features(_scale(values[kept], scaling))
     steps = {
         "read": f"{table.height:,} rows, {table.width:,} columns",
@@ -109,7 +116,7 @@ def load_dataset(
         "rows": f"{len(kept):,} of {len(rows):,}",
         "scaling": _describe_scaling(scaling, X),
     }
-    if label:
+    if labels is not None:
         table = table.with_columns(labels)  # classes as they are coloured
     return Dataset(
         title=title or (example.title if example else _make_title(source)),
@@ -137,9 +144,11 @@ def _read(source: Any, image_side: int) -> pl.DataFrame:
         raise
 
 
-def _to_values(table: pl.DataFrame, features: list[str]) -> np.ndarray:
-    """Return the features as numbers of the smallest type that holds all, NaN where missing."""
-    return table.select(features).with_columns(cs.decimal().cast(pl.Float64)).to_numpy(order="c")
+def _begins_with(path: Path, table: pl.DataFrame) -> bool:
+    try:
+        return pl.read_parquet(path, n_rows=table.height, glob=False).equals(table)
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return False  # not there, or damaged
 
 
 def _treat_missing(values: np.ndarray, missing: str) -> tuple[np.ndarray, int]:
@@ -150,9 +159,14 @@ def _treat_missing(values: np.ndarray, missing: str) -> tuple[np.ndarray, int]:
     is_missing = ~np.isfinite(values)
     n_missing = int(is_missing.sum())
     if missing == "error":
-        raise ValueError(f"features must be finite numbers, got {n_missing:,} that are missing")
+        raise ValueError(
+            f"features must be finite numbers, got {n_missing:,} that are missing: "
+            "missing='drop' leaves their rows out, 'mean' fills them in"
+        )
     if missing == "mean":
-        means = np.nanmean(np.where(is_missing, np.nan, values), axis=0)
+        # A billionth of each: the sum of the largest numbers would be infinite.
+        known = np.ldexp(np.where(is_missing, np.nan, values), -30)
+        means = np.ldexp(np.nanmean(known, axis=0), 30)
         values[is_missing] = np.broadcast_to(means, values.shape)[is_missing]
         return rows, n_missing
     rows = rows[~is_missing.any(axis=1)]
@@ -164,11 +178,11 @@ def _treat_missing(values: np.ndarray, missing: str) -> tuple[np.ndarray, int]:
     return rows, n_missing
 
 
-def _sample(rows: np.ndarray, n_rows: int | None, seed: int | None) -> np.ndarray:
-    """Return `n_rows` of the rows in their order, the first ones without a seed."""
+def _sample(rows: np.ndarray, n_rows: int | None, seed: int | None, has_order: bool) -> np.ndarray:
+    """Return `n_rows` of the rows in their order, the first ones if the rows have none."""
     if n_rows is None or n_rows >= len(rows):
         return rows
-    if seed is None:
+    if not has_order:
         return rows[:n_rows]
     return np.sort(np.random.default_rng(seed).choice(rows, n_rows, replace=False))
 
@@ -178,6 +192,8 @@ def _scale(values: np.ndarray, scaling: str) -> np.ndarray:
     if scaling == "none":
         return values
     values = values.astype(np.float64)
+    # By a power of two first, which is exact: squares must neither overflow nor vanish.
+    values = np.ldexp(values, -np.frexp(np.abs(values).max(axis=0))[1])
     if scaling == "standard":
         low, size = values.mean(axis=0), values.std(axis=0)
     else:

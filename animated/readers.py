@@ -1,23 +1,50 @@
-"""Tables from wherever people keep them: files, folders of images, tables of other libraries."""
+"""Tables from wherever people keep them: files, folders of images, tables of other libraries.
 
+Nothing in a file is run as code. What is damaged, or claims to be larger than it can be, is refused
+in one sentence; Arrow's own readers look more closely for that than those of Polars.
+"""
+
+import math
+import warnings
+import zipfile
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from reprlib import repr as shorten
+from typing import Any, BinaryIO
 
 import joblib
 import numpy as np
-import pandas as pd
 import polars as pl
 import pyarrow as pa
-from PIL import Image, ImageOps, UnidentifiedImageError
+import pyarrow.parquet as pq
+from numpy.lib import format as npy
+from PIL import Image, ImageOps
 
+from animated.conversions import (
+    Refusal,
+    check_names,
+    explaining,
+    from_array,
+    from_arrow,
+    join_tables,
+    spread_vectors,
+    to_polars,
+)
 from animated.methods.arguments import check_integer
 from animated.progress import track
+from animated.seals import check_seal
 
 # What people write into a CSV file where they have no value.
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"]
 SEPARATORS = ",;\t|"
 MOST_PIXELS = 128
+# For some other formats Pillow starts programs, which run what is in the file.
+FORMATS = ("BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+# An archive of more bytes than these must not be more times as large as its file: no data are.
+LARGE_ARCHIVE, MOST_EXPANSION = 2**30, 100
+CSV_HINT = "; a CSV file must be UTF-8 text with as many values in every row as in the first"
+FILE_HINT = "; it may be damaged, or of another kind than its name says"
 
 
 def read_table(source: Any, *, image_side: int = 28) -> pl.DataFrame:
@@ -31,152 +58,157 @@ def read_table(source: Any, *, image_side: int = 28) -> pl.DataFrame:
 
     Images become the columns `pixel_<row>_<column>`. A column of vectors, all of one length k,
     becomes `<name>_1` to `<name>_<k>`. In an .npz file vectors are columns, matrices several of
-    them, and an array of three dimensions is images.
+    them, and an array of three dimensions is images. The index of a pandas table is left out.
 
     Raises FileNotFoundError when there is nothing at the path, TypeError for what is no table, and
-    ValueError for a file that cannot be read, an unknown ending, no rows, or arrays that do not
-    have as many rows as each other.
+    ValueError for a file that cannot be read, an unknown ending, no rows, two columns of one name,
+    a column of Python objects, or arrays that do not have as many rows as each other.
     """
     check_integer("image_side", image_side, 4, MOST_PIXELS)
-    if isinstance(source, str | Path):
-        table = _read_path(Path(source), image_side)
-    else:
-        table = _to_polars(source)
+    is_path = isinstance(source, str | Path)
+    name = repr(str(source)) if is_path else "data"
+    table = _read_path(source, image_side) if is_path else to_polars(source)
     if not table.width or not table.height:
-        raise ValueError(f"data must have rows and columns, got {table.height} x {table.width}")
-    return _spread_vectors(table)
+        raise ValueError(f"{name} must have rows and columns, got {table.height} x {table.width}")
+    for column in table.select(pl.col(pl.Object)).columns:
+        raise ValueError(
+            f"column {shorten(column)} must hold words or numbers, got Python objects: leave it out"
+        )
+    with explaining(name):
+        return spread_vectors(table)
 
 
-def _read_path(path: Path, image_side: int) -> pl.DataFrame:
-    if path.is_dir():
-        return _read_images(path, image_side)
-    read = READERS.get(path.suffix.lower())
-    if read is None:
-        raise ValueError(f"data must end in one of {', '.join(READERS)}, got {str(path)!r}")
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {str(path)!r}")
+def _read_path(source: str | Path, image_side: int) -> pl.DataFrame:
+    name, path = repr(str(source)), Path(source)
+    if "://" in name or not str(source):
+        raise ValueError(
+            f"data must be a path on this machine, got {name}: "
+            "read others with Polars first, as with polars.scan_parquet"
+        )
     try:
-        return read(path)
-    except Exception as error:  # every library has errors of its own
-        reason = str(error).strip().partition("\n")[0]
-        raise ValueError(f"{str(path)!r} could not be read: {reason}") from error
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except OSError:  # a name that no file can have
+        is_folder = is_file = False
+    if is_folder:
+        return _read_images(path, image_side)
+    ending = path.suffix.lower()
+    if ending not in READERS:
+        raise ValueError(f"data must end in one of {', '.join(READERS)}, got {name}")
+    if not is_file:
+        raise FileNotFoundError(f"there is no file {name}")
+    with explaining(name, CSV_HINT if ending in (".csv", ".tsv") else FILE_HINT):
+        if not path.stat().st_size:
+            raise Refusal("it is empty")
+        return READERS[ending](path)
 
 
 def _read_csv(path: Path) -> pl.DataFrame:
-    with path.open(encoding="utf-8-sig") as file:
-        header = file.readline()
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
+        header = file.readline().rstrip("\r\n")
+    if "\0" in header or "\r" in header:
+        kind = "UTF-16 or binary" if "\0" in header else "lines that end in carriage returns"
+        raise Refusal(f"it must be UTF-8 text in lines, got {kind}")
     separator = max(SEPARATORS, key=header.count)
+    if _is_data(header.split(separator)):
+        raise Refusal(f"its first row must name the columns, got {shorten(header)}")
     return pl.read_csv(
         path, separator=separator, null_values=MISSING, infer_schema_length=None, glob=False
     )
 
 
+def _is_data(names: list[str]) -> bool:
+    """Return whether what should be names are numbers, and not those of a scale."""
+    try:
+        numbers = [float(name.strip(' "')) for name in names]
+    except ValueError:
+        return False
+    return numbers != sorted(set(numbers))
+
+
 def _read_arrow(path: Path) -> pl.DataFrame:
-    with path.open("rb") as file:
+    with pa.OSFile(str(path)) as file:
         is_file = file.read(6) == b"ARROW1"
-    return pl.read_ipc(path) if is_file else pl.read_ipc_stream(path)
+        file.seek(0)
+        reader = pa.ipc.open_file(file) if is_file else pa.ipc.open_stream(file)
+        return from_arrow(reader.read_all())
+
+
+def _read_parquet(path: Path) -> pl.DataFrame:
+    with pa.OSFile(str(path)) as file:
+        reader = pq.ParquetFile(file, page_checksum_verification=True)
+        check_seal(path)
+        return from_arrow(reader.read())
+
+
+def _read_npy(path: Path) -> pl.DataFrame:
+    with path.open("rb") as file:
+        return from_array(_load_array(file, path.stat().st_size), "column")
 
 
 def _read_npz(path: Path) -> pl.DataFrame:
-    with np.load(path) as file:
-        arrays = dict(file)
+    with zipfile.ZipFile(path) as archive:
+        size = sum(info.file_size for info in archive.infolist())
+        if size > max(LARGE_ARCHIVE, MOST_EXPANSION * path.stat().st_size):
+            raise Refusal(f"it claims to hold {size:,} bytes, far too many for its size")
+        names = archive.namelist()
+        check_names(names)
+        # Read as a whole, an array is compared with its checksum.
+        contents = {name.removesuffix(".npy"): archive.read(name) for name in names}
+    arrays = {name: _load_array(BytesIO(data), len(data)) for name, data in contents.items()}
     lengths = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
     if len(set(lengths.values())) != 1:
         told = ", ".join(f"{name} {length}" for name, length in lengths.items()) or "none"
-        raise ValueError(f"arrays must have as many rows as each other, got {told}")
-    tables = [_from_array(array, name) for name, array in arrays.items()]
-    return pl.concat(tables, how="horizontal")
+        raise Refusal(f"arrays must have as many rows as each other, got {told}")
+    return join_tables([from_array(array, name) for name, array in arrays.items()])
 
 
 READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
-    ".parquet": lambda path: pl.read_parquet(path, glob=False),
+    ".parquet": _read_parquet,
     ".csv": _read_csv,
     ".tsv": _read_csv,
     ".arrow": _read_arrow,
     ".feather": _read_arrow,
     ".ipc": _read_arrow,
-    ".npy": lambda path: _from_array(np.load(path), "column"),
+    ".npy": _read_npy,
     ".npz": _read_npz,
 }
 
 
-def _to_polars(source: Any) -> pl.DataFrame:
-    if isinstance(source, pl.DataFrame | pl.LazyFrame):
-        return source.lazy().collect()
-    if isinstance(source, np.ndarray):
-        return _from_array(source, "column")
-    if isinstance(source, pd.DataFrame):
-        return pl.from_pandas(source.rename(columns=str))
-    if isinstance(source, pa.Table):
-        return pl.from_arrow(source)
-    raise TypeError(
-        "data must be a path or a table of Polars, pandas, Arrow or NumPy, "
-        f"got {type(source).__name__}"
-    )
-
-
-def _from_array(array: np.ndarray, name: str) -> pl.DataFrame:
-    """Return an array of one, two or three dimensions, or of records, as columns."""
-    if array.dtype.names:
-        return pl.from_numpy(array)
-    if array.dtype.kind == "O" or array.ndim not in (1, 2, 3):
-        raise ValueError(f"arrays must have 1 to 3 dimensions, got {array.dtype} {array.shape}")
-    if array.ndim == 3:
-        return _name_pixels(array)
-    if array.ndim == 1:
-        return pl.DataFrame({name: array})
-    # Polars keeps columns: turn the array once.
-    return pl.from_numpy(np.asfortranarray(array), _number(name, array.shape[1]), orient="row")
-
-
-def _name_pixels(images: np.ndarray) -> pl.DataFrame:
-    count, height, width = images.shape
-    names = [f"pixel_{row}_{column}" for row in range(height) for column in range(width)]
-    return pl.from_numpy(np.asfortranarray(images.reshape(count, -1)), names, orient="row")
-
-
-def _number(name: str, count: int) -> list[str]:
-    return [f"{name}_{i}" for i in range(1, count + 1)]
-
-
-def _spread_vectors(table: pl.DataFrame) -> pl.DataFrame:
-    """Return `table` with every column of vectors, or of images, as columns of numbers."""
-    parts = [_spread(table[name]) for name in table.columns]
-    return table if all(part.width == 1 for part in parts) else pl.concat(parts, how="horizontal")
-
-
-def _spread(column: pl.Series) -> pl.DataFrame:
-    if not isinstance(column.dtype, pl.List | pl.Array) or column.null_count():
-        return column.to_frame()
-    if isinstance(column.dtype, pl.List):
-        lengths = column.list.len()
-        if not column.dtype.inner.is_numeric() or lengths.n_unique() != 1 or not lengths[0]:
-            return column.to_frame()
-        column = column.list.to_array(lengths[0])
-    array = column.to_numpy()
-    return column.to_frame() if array.dtype.kind == "O" else _from_array(array, column.name)
+def _load_array(file: BinaryIO, size: int) -> np.ndarray:
+    """Return the array in a file of `size` bytes, unless its header claims that there are more."""
+    is_first = npy.read_magic(file) == (1, 0)
+    read_header = npy.read_array_header_1_0 if is_first else npy.read_array_header_2_0
+    shape, _, dtype = read_header(file)
+    if math.prod(shape) * dtype.itemsize > size or not dtype.itemsize:
+        raise Refusal(f"it claims to hold {shape} values of {dtype}, but has {size:,} bytes")
+    file.seek(0)
+    return np.load(file, allow_pickle=False)
 
 
 def _read_images(folder: Path, side: int) -> pl.DataFrame:
     known = Image.registered_extensions()
-    paths = sorted(path for path in folder.rglob("*.*") if path.suffix.lower() in known)
+    endings = {ending for ending, format in known.items() if format in FORMATS}
+    paths = sorted(path for path in folder.rglob("*.*") if path.suffix.lower() in endings)
     if not paths:
         raise ValueError(f"folder {str(folder)!r} must hold images, got none")
     read = joblib.Parallel(n_jobs=-1, prefer="threads", return_as="generator")
-    images = read(joblib.delayed(_read_image)(path, side) for path in paths)
-    pixels = np.stack(list(track(images, "Reading", len(paths), unit="image")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        images = read(joblib.delayed(_read_image)(path, side) for path in paths)
+        pixels = np.stack(list(track(images, "Reading", len(paths), unit="image")))
     facts = {"file": [path.relative_to(folder).as_posix() for path in paths]}
     if any(path.parent != folder for path in paths):
         facts["class"] = [path.parent.relative_to(folder).as_posix() for path in paths]
-    return pl.concat([_name_pixels(pixels), pl.DataFrame(facts)], how="horizontal")
+    return join_tables([from_array(pixels, "pixel"), pl.DataFrame(facts)])
 
 
 def _read_image(path: Path, side: int) -> np.ndarray:
     """Return an image as uint8 (side, side), transparent parts and margins black."""
-    try:
-        with Image.open(path) as file:
+    formats = [format for format in FORMATS if format in Image.OPEN]
+    with explaining(f"image {str(path)!r}", FILE_HINT):
+        with Image.open(path, formats=formats) as file:
+            file.verify()  # the checksums of a PNG, at which loading it does not look
+        with Image.open(path, formats=formats) as file:
             image = ImageOps.exif_transpose(file).convert("RGBA")
-    except (OSError, UnidentifiedImageError) as error:
-        raise ValueError(f"image {str(path)!r} could not be read: {error}") from None
     opaque = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
     return np.asarray(ImageOps.pad(opaque.convert("L"), (side, side)))

@@ -50,7 +50,7 @@ def to_numbers(table: pl.DataFrame) -> np.ndarray:
         if not dtype.is_numeric() and dtype != pl.Boolean:
             raise TypeError(
                 f"column {shorten(name)} must be numeric, got {dtype.base_type()}: leave it out, "
-                "or replace its values by numbers"
+                "or make numbers of its values"
             )
     others = ~cs.by_dtype(NATIVE)
     return table.with_columns(others.cast(pl.Float64)).to_numpy(order="c")

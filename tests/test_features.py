@@ -103,7 +103,10 @@ def test_chosen_columns_and_no_label(table):
         ({"label": "knid"}, "no column 'knid'; did you mean 'kind'?"),
         ({"columns": ["lenght"]}, "no column 'lenght'; did you mean 'length'?"),
         ({"columns": ["id"]}, "column 'id' must be numeric, got String"),
-        ({"columns": ["empty"]}, r"must have a numeric column besides the label, got id \(String"),
+        (
+            {"columns": ["empty"]},
+            r"must have numeric columns .*, got empty \(Float64\)",
+        ),
         ({"label": "empty"}, "label 'empty' must have values, got none in 40 rows"),
         ({"label": "id", "label_kind": "numbers"}, "label 'id' must hold numbers, got String"),
         ({"scaling": "log"}, "scaling must be 'auto', 'none', 'standard' or 'range', got 'log'"),

@@ -113,7 +113,7 @@ def test_failed_save_leaves_the_file(tmp_path, monkeypatch):
     [
         ([], {}, ValueError, "figures must hold at least one figure, got none"),
         ([7], {}, TypeError, r"figures\[0\] must be a plotnine plot, .* got 7$"),
-        (solid(5, 5, RED), {}, TypeError, "figures must be a list of figures, got Image"),
+        (solid(5, 5, RED), {}, TypeError, "figures must be a list of figures, got a PIL image"),
         (None, {}, TypeError, "figures must be a list of figures, got None"),
         ([np.zeros((5, 5))], {}, TypeError, r"got a float64 array of shape \(5, 5\)"),
         ([np.zeros((5, 5, 2), np.uint8)], {}, TypeError, r"uint8 array of shape \(5, 5, 2\)"),

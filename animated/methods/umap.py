@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from scipy.sparse import csr_matrix, issparse
 from sklearn.utils.validation import check_is_fitted
 from umap import UMAP, layouts
 from umap.umap_ import compute_membership_strengths, smooth_knn_dist
@@ -15,7 +16,7 @@ from animated.methods.arguments import OnEpoch, check_arguments
 from animated.methods.models import ObservableUMAP
 from animated.neighbors import Neighbors, cut_neighbors
 from animated.progress import is_hidden
-from animated.tables import check_features, to_enum
+from animated.tables import check_features, check_sparse_features, to_enum
 
 # umap-learn has these compiled in every process, for five seconds. numba can keep them on disk,
 # as it keeps others of umap-learn, and they compute the same. Some versions lack the last, private.
@@ -39,7 +40,7 @@ def umap(
 ) -> np.ndarray:
     """Embed `X` with UMAP and show every epoch to `on_epoch`.
 
-    X: float32 array (n_samples, n_features), finite.
+    X: float32 array (n_samples, n_features), or a sparse matrix, which becomes CSR; finite.
     n_epochs: optimisation steps, 0 or more; `on_epoch` sees n_epochs + 1 layouts.
     seed: the same seed gives the same bytes on the same machine; None uses all cores instead.
     on_epoch: called as `on_epoch(epoch, embedding)`, see `animated.methods`.
@@ -95,9 +96,9 @@ def fit_umap(
     own index of the neighbours: it has one when `neighbors` is None, or a model that has one, but
     not when it is what `find_neighbors` returned.
     """
-    X = check_features(X)
+    X = check_sparse_features(X) if issparse(X) else check_features(X)
     y = None if y is None else _to_codes(y)
-    _check_labels(y, len(X))
+    _check_labels(y, X.shape[0])
     check_arguments(n_components, n_epochs, on_epoch)
     parameters = {
         # A seeded run has one thread; saying so avoids umap-learn's warning.
@@ -137,7 +138,7 @@ def _share(
         index = (neighbors._knn_search_index,)
         neighbors = Neighbors(neighbors._knn_indices, neighbors._knn_dists)
     # A copy, because umap-learn cuts the ties that are too long in place.
-    cut = cut_neighbors(neighbors, len(X), parameters.get("n_neighbors", 15))
+    cut = cut_neighbors(neighbors, X.shape[0], parameters.get("n_neighbors", 15))
     return {"precomputed_knn": (*cut, *index)}
 
 
@@ -150,8 +151,14 @@ def _check_sharing(model: UMAP, X: np.ndarray, parameters: dict[str, Any]) -> No
     metric = parameters.get("metric", "euclidean")
     if model.metric != metric:
         raise ValueError(f"neighbors must be of metric {metric!r}, got {model.metric!r}")
-    if not np.array_equal(model._raw_data, X):
+    if not _is_same(model._raw_data, X):
         raise ValueError("neighbors must be of a model that was fitted to the same X")
+
+
+def _is_same(X: np.ndarray | csr_matrix, other: np.ndarray | csr_matrix) -> bool:
+    if issparse(X) and issparse(other):
+        return X.shape == other.shape and (X - other).nnz == 0
+    return np.array_equal(X, other)
 
 
 def _to_codes(y: Sequence) -> np.ndarray:

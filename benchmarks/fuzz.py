@@ -1,0 +1,261 @@
+"""Feed damaged files to the readers: does any of them end in a crash, a hang or wrong data?
+
+    python benchmarks/fuzz.py [N_INPUTS [SEED]]
+
+Small valid files of every format are cut, flipped, spliced and overwritten at random. Each must be
+refused in one sentence that names it, or read: as it was, where its format has checksums, and else
+as any table. The readers run in processes with little memory and little time for each file, so that
+a crash, a hang and a wish for all the memory there is are caught.
+"""
+
+import io
+import random
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import polars as pl
+from PIL import Image
+from tools import measure
+
+from animated.png import encode_png, read_frame, read_mark
+from animated.readers import read_table
+from animated.seals import SEAL
+from animated.tables import write_table
+
+MEMORY = 4 * 2**30
+SECONDS = 20
+N_WORKERS = 2
+CHILD = "import fuzz, sys; fuzz.work(*map(int, sys.argv[1:]))"
+OUTCOMES = ("refused", "as it was", "another table", "wrong", "another error", "hang", "crash")
+FAULTS = OUTCOMES[3:]
+
+TABLE = pl.DataFrame(
+    {
+        "number": [1.5, -2.0, 1e10, None, 0.0, 7.25],
+        "count": pl.Series([1, 2, 3, 4, 5, 6], dtype=pl.UInt8),
+        "word": ["a", "ü", None, "a longer word, quoted", "", "b"],
+        "truth": [True, False, None, True, True, False],
+    }
+)
+NESTED = TABLE.with_columns(
+    kind=pl.Series(["x", "y", "x", "x", "y", "y"], dtype=pl.Enum(["x", "y"])),
+    vector=pl.Series([[1, 2]] * 6),
+)
+NUMBERS = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+PIXELS = np.random.default_rng(0).integers(0, 256, (9, 11, 3), dtype=np.uint8)
+EXTREMES = (b"\xff\xff\xff\x7f", b"\xff" * 8, b"\0\0\0\x80", b"\0" * 8, b"\x7f\xff\xff\xff")
+TOKENS = (*(b'"', b",", b"\n", b"\r", b";", b"\0", b"\xff"), b"1e999", b"-inf", b"9" * 40, b'""')
+
+# The checksums of these, and of the sealed table, must tell whether the data are as they were.
+CHECKED = ("arrays.npz", "packed.npz", "picture.png", "frame.png")
+PICTURES = ("png", "jpeg", "gif", "bmp", "tiff", "webp")
+
+
+def make_files() -> dict[str, bytes]:
+    """Return a valid file of every format, by its name."""
+    picture, arrays = Image.fromarray(PIXELS), {"a": NUMBERS, "b": np.arange(6)}
+    writers = {
+        "plain.parquet": NESTED.write_parquet,
+        "sealed.parquet": lambda file: file.write(_seal(NESTED)),
+        "table.csv": TABLE.write_csv,
+        "table.tsv": lambda file: TABLE.write_csv(file, separator="\t"),
+        "file.arrow": NESTED.write_ipc,
+        "packed.feather": lambda file: NESTED.write_ipc(file, compression="lz4"),
+        "stream.arrow": NESTED.write_ipc_stream,
+        "array.npy": lambda file: np.save(file, NUMBERS),
+        "arrays.npz": lambda file: np.savez(file, **arrays),
+        "packed.npz": lambda file: np.savez_compressed(file, **arrays),
+        "frame.png": lambda file: file.write(encode_png(PIXELS, "mark")),
+    } | {
+        f"{kind}/picture.{kind}": lambda file, kind=kind: picture.save(file, format=kind)
+        for kind in PICTURES
+    }
+    return {name: _write(writer) for name, writer in writers.items()}
+
+
+def _write(writer: Callable[[io.BytesIO], Any]) -> bytes:
+    file = io.BytesIO()
+    writer(file)
+    return file.getvalue()
+
+
+def _seal(table: pl.DataFrame) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "sealed.parquet")
+        write_table(table, path)
+        return path.read_bytes()
+
+
+def damage(content: bytes, others: list[bytes], rng: random.Random) -> bytes:
+    """Return `content` with one to three faults of any kind; never as it was."""
+    damaged = content
+    while damaged == content:
+        for _ in range(rng.choice((1, 1, 1, 2, 3))):
+            damaged = rng.choice(FAULTY)(bytearray(damaged), others, rng)
+    return bytes(damaged)
+
+
+def _flip(data: bytearray, others: list[bytes], rng: random.Random) -> bytearray:
+    for _ in range(rng.choice((1, 1, 1, 4, 16)) if data else 0):
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    return data
+
+
+def _cut(data: bytearray, others: list[bytes], rng: random.Random) -> bytearray:
+    start, stop = _choose_part(data, rng)
+    del data[start : rng.choice((stop, len(data)))]
+    return data
+
+
+def _insert(data: bytearray, others: list[bytes], rng: random.Random) -> bytearray:
+    start, stop = _choose_part(data, rng)
+    news = (rng.choice(TOKENS), rng.randbytes(rng.randrange(1, 9)), bytes(data[start:stop]))
+    place = rng.randint(0, len(data))
+    data[place:place] = rng.choice(news)
+    return data
+
+
+def _overwrite(data: bytearray, others: list[bytes], rng: random.Random) -> bytearray:
+    new = rng.choice((rng.choice(EXTREMES), rng.randbytes(rng.randrange(1, 9))))
+    place = rng.randint(0, len(data))
+    data[place : place + len(new)] = new
+    return data
+
+
+def _splice(data: bytearray, others: list[bytes], rng: random.Random) -> bytearray:
+    other = rng.choice(others)
+    return data[: rng.randint(0, len(data))] + other[rng.randint(0, len(other)) :]
+
+
+def _replace(data: bytearray, others: list[bytes], rng: random.Random) -> bytearray:
+    return bytearray(rng.randbytes(rng.randrange(len(data) + 1)))
+
+
+FAULTY = (*(_flip, _flip, _flip, _cut, _cut, _insert, _overwrite, _overwrite, _splice), _replace)
+
+
+def _choose_part(data: bytearray, rng: random.Random) -> tuple[int, int]:
+    start, stop = sorted(rng.randint(0, len(data)) for _ in range(2))
+    return start, min(stop, start + 64)
+
+
+def read(path: Path) -> Any:
+    """Return what the reader of a file gives."""
+    if path.name == "frame.png":
+        return read_frame(path), read_mark(path)
+    is_picture = path.stem == "picture"
+    return read_table(path.parent if is_picture else path, image_side=9)
+
+
+def judge(path: Path, expected: Any) -> str:
+    """Return which of `OUTCOMES` reading a file has."""
+    try:
+        got = read(path)
+    except (ValueError, TypeError, FileNotFoundError) as error:
+        is_told = path.name in str(error) and "\n" not in str(error)
+        return "refused" if is_told else "another error"
+    except BaseException:
+        return "another error"
+    if _is_same(got, expected):
+        return "as it was"
+    return "wrong" if _has_checksums(path) else "another table"
+
+
+def _has_checksums(path: Path) -> bool:
+    if path.name == "sealed.parquet":  # unless the seal was hit so that it cannot be known as one
+        return SEAL.search(path.read_bytes()) is not None
+    return path.name in CHECKED
+
+
+def _is_same(got: Any, expected: Any) -> bool:
+    if isinstance(got, tuple):
+        return np.array_equal(got[0], expected[0]) and got[1] in (expected[1], None)
+    # The names of arrays have no checksum.
+    known = [column.to_list() for column in expected]
+    return got.height == expected.height and all(column.to_list() in known for column in got)
+
+
+def work(first: int, last: int, step: int, seed: int) -> None:
+    """Print the outcome of each of the inputs from `first` to `last`, in this process."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    files = make_files()
+    names = list(files)
+    # Starting threads for a single picture would take longer than reading it.
+    with tempfile.TemporaryDirectory() as folder, joblib.parallel_config("sequential"):
+        expected = {name: read(_put(folder, name, files[name])) for name in names}
+        for number in range(first, last, step):
+            name = names[number % len(names)]
+            rng = random.Random(f"{seed} {number}")
+            path = _put(folder, name, damage(files[name], list(files.values()), rng))
+            signal.alarm(SECONDS)
+            print(judge(path, expected[name]), flush=True)
+            signal.alarm(0)
+
+
+def _put(folder: str, name: str, content: bytes) -> Path:
+    path = Path(folder, name)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def run_worker(first: int, last: int, step: int, seed: int) -> Iterator[tuple[int, str]]:
+    """Yield the outcome of each input, in a process that is started anew when it dies."""
+    while first < last:
+        command = [sys.executable, "-c", CHILD, *map(str, (first, last, step, seed))]
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+        with subprocess.Popen(command, cwd=Path(__file__).parent, **options) as process:
+            for line in process.stdout:
+                yield first, line.strip()
+                first += step
+        if process.returncode != 0:
+            yield first, "hang" if process.returncode == -signal.SIGALRM else "crash"
+            first += step
+
+
+def run(n_inputs: int, seed: int) -> pl.DataFrame:
+    """Return a table of `number`, `file` and `outcome`, a row for each input."""
+    names = list(make_files())
+
+    def collect(first: int) -> list[tuple[int, str]]:
+        return list(run_worker(first, n_inputs, N_WORKERS, seed))
+
+    with ThreadPoolExecutor() as pool:
+        rows = list(chain.from_iterable(pool.map(collect, range(N_WORKERS))))
+    table = pl.DataFrame(rows, schema={"number": pl.Int64, "outcome": pl.String}, orient="row")
+    files = pl.Series("file", names)[table["number"] % len(names)]
+    return table.with_columns(files).sort("number")
+
+
+def main(n_inputs: int = 120_000, seed: int = 0) -> None:
+    """Print how often each outcome was, for each file, and how many were faults."""
+    tables = []
+    seconds = measure(lambda: tables.append(run(n_inputs, seed)))
+    table = tables[0]
+    counts = table.pivot("outcome", index="file", values="number", aggregate_function="len")
+    with pl.Config(tbl_cols=-1, tbl_rows=-1, tbl_width_chars=200):
+        print(counts.fill_null(0))
+    faults = table.filter(pl.col("outcome").is_in(FAULTS))
+    print(f"damaged files given to the readers: {len(table)}")
+    print(f"minutes that took: {seconds / 60:.1f}")
+    for outcome in OUTCOMES:
+        share = (table["outcome"] == outcome).sum()
+        print(f"damaged files, {outcome}: {share}")
+    if len(faults):
+        with pl.Config(tbl_rows=20):
+            print(faults)
+        sys.exit(f"{len(faults)} inputs of seed {seed} were at fault")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
