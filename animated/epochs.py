@@ -47,7 +47,7 @@ def read_epoch(path: str | Path, epoch: int) -> pl.DataFrame:
     if epoch in groups:
         with seals.explaining_damage(path):
             return pl.from_arrow(file.read_row_group(groups[epoch], use_threads=False))
-    table = scan(path).filter(pl.col("epoch") == epoch).collect()
+    table = _scan_epochs(path).filter(pl.col("epoch") == epoch).collect()
     if table.is_empty():
         last = find_last_epoch(path)
         raise ValueError(f"epoch must be one of those in {path}, 0 to {last}, got {epoch}")
@@ -96,7 +96,7 @@ def _read_footer(path: str, *status: int) -> tuple[pq.FileMetaData, dict[int, in
     seals.check_seal(path, is_ours=not facts or any(key.encode() in facts for key in ABOUT))
     names = metadata.schema.names
     if "epoch" not in names:
-        raise ValueError(f"{path!r} is no epoch store: it has the columns {', '.join(names[:10])}")
+        return metadata, {}
     column = names.index("epoch")
     ranges = [
         metadata.row_group(group).column(column).statistics
@@ -115,6 +115,15 @@ def scan(path: str | Path) -> pl.LazyFrame:
     """
     _open(path)  # which tells a damaged file, whereas Polars would do so only when it collects
     return pl.scan_parquet(path, glob=False)
+
+
+def _scan_epochs(path: str | Path) -> pl.LazyFrame:
+    table = scan(path)
+    names = table.collect_schema().names()
+    if "epoch" not in names:
+        told = ", ".join(names[:10])
+        raise ValueError(f"{str(path)!r} is no epoch store: it has the columns {told}")
+    return table
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
@@ -140,7 +149,7 @@ def list_epochs(path: str | Path) -> list[int]:
     _, groups = _open(path)
     if groups:
         return sorted(groups)
-    return scan(path).select(pl.col("epoch").unique().sort()).collect()["epoch"].to_list()
+    return _scan_epochs(path).select(pl.col("epoch").unique().sort()).collect()["epoch"].to_list()
 
 
 def find_last_epoch(path: str | Path) -> int:
