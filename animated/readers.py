@@ -210,5 +210,5 @@ def _read_image(path: Path, side: int) -> np.ndarray:
             file.verify()  # the checksums of a PNG, at which loading it does not look
         with Image.open(path, formats=formats) as file:
             image = ImageOps.exif_transpose(file).convert("RGBA")
-    opaque = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
-    return np.asarray(ImageOps.pad(opaque.convert("L"), (side, side)))
+        opaque = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
+        return np.asarray(ImageOps.pad(opaque.convert("L"), (side, side)))

@@ -4,12 +4,15 @@ import io
 import traceback
 import warnings
 
+import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 from umap import UMAP
 
 from animated.columns import to_labels
@@ -702,32 +705,63 @@ def test_archives_that_claim_to_be_huge(tmp_path, monkeypatch):
         read_table(tmp_path / "zeros.npz")
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("a.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(%pipe%touch /tmp/x) run\n"),
-        ("a.png", b"no image"),
-        ("a.jpg", b""),
-    ],
-)
+@pytest.mark.parametrize(("name", "content"), [("a.png", b"no picture"), ("a.jpg", b"")])
 def test_pictures_that_are_none(tmp_path, name, content):
-    """PostScript is a language: a picture in it must not be opened, whatever it is called."""
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=f"image '.*{name}' could not be read: .*; {DAMAGE}"):
         read_table(tmp_path)
-    (tmp_path / name).rename(tmp_path / "a.eps")
+
+
+def test_no_program_is_run_for_a_picture(tmp_path, monkeypatch):
+    """PostScript is a language, and Pillow would have another program run what is in the file."""
+    content = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(a) run\n"
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_: pytest.fail("it was run"))
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a.png' could not be read: cannot identify image file"):
+        read_table(tmp_path)
+    (tmp_path / "a.png").rename(tmp_path / "a.eps")
     with pytest.raises(ValueError, match="must hold images, got none"):
         read_table(tmp_path)
 
 
-def test_a_flipped_bit_in_a_picture_is_seen(tmp_path):
+def test_any_flipped_bit_of_the_pixels_of_a_picture_is_seen(tmp_path):
+    """Pillow does not look at the checksums of a PNG when it loads it."""
     file = io.BytesIO()
-    Image.fromarray((X * 50 + 128).astype(np.uint8)).save(file, format="png")
-    content = bytearray(file.getvalue())
-    content[content.index(b"IDAT") + 20] ^= 1
-    (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(ValueError, match=r"a.png' could not be read: "):
-        read_table(tmp_path)
+    Image.fromarray(np.tile(np.arange(30, dtype=np.uint8), (30, 1))).save(file, format="png")
+    content = file.getvalue()
+    start = content.index(b"IDAT") + 4
+    for place in range(start, content.index(b"IEND") - 4):
+        for bit in range(8):
+            damaged = bytearray(content)
+            damaged[place] ^= 1 << bit
+            (tmp_path / "a.png").write_bytes(damaged)
+            with (
+                joblib.parallel_config("sequential"),
+                pytest.raises(ValueError, match=r"a.png' could not be read: "),
+            ):
+                read_table(tmp_path)
+
+
+def test_what_only_a_closer_look_finds_in_tables(tmp_path):
+    path = tmp_path / "a.parquet"
+    table = pa.table({"a": np.arange(1000.0)})
+    checked = {"write_page_checksum": True, "compression": "none", "use_dictionary": False}
+    pq.write_table(table, path, **checked)
+    content = bytearray(path.read_bytes())
+    content[2000] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a.parquet' could not be read: .*CRC checksum verif"):
+        read_table(path)
+    offsets, words = np.array([0, 2], np.int32), b"\xff\xfe"
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(words)]
+    wrong = pa.table({"word": pa.Array.from_buffers(pa.string(), 1, buffers)})
+    with pytest.raises(ValueError, match=r"data could not be read: .*UTF8"):
+        read_table(wrong)
+    # Where a value is missing, a view of it may say anything.
+    views = np.array([1, ord("a"), 0, 0, -1, -1, -1, -1], np.int32)
+    buffers = [pa.py_buffer(b"\1"), pa.py_buffer(views)]
+    strange = pa.table({"word": pa.Array.from_buffers(pa.string_view(), 2, buffers)})
+    assert read_table(strange)["word"].to_list() == ["a", None]
 
 
 def test_pictures_that_are_too_large(tmp_path, monkeypatch):

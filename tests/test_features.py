@@ -225,6 +225,14 @@ def test_save_keeps_a_longer_file(tmp_path, table):
         dataset.save(tmp_path / "none" / "rows.parquet")
 
 
+def test_save_replaces_a_damaged_file(tmp_path, table):
+    path = tmp_path / "[1] *.parquet"
+    path.write_bytes(b"PAR1 and no more")
+    dataset = load_dataset(table, "kind")
+    dataset.save(path)
+    assert pl.read_parquet(path, glob=False).equals(dataset.table)
+
+
 def test_titles(tmp_path):
     path = tmp_path / "my flowers.csv"
     pd.DataFrame({"a": [1, 2, 3]}).to_csv(path, index=False)
