@@ -43,6 +43,8 @@ def read_epoch(path: str | Path, epoch: int) -> pl.DataFrame:
     Returns a table of n_samples rows with the columns of the store.
     Raises ValueError when the store has no such epoch.
     """
+    if not isinstance(epoch, int | np.integer):
+        raise ValueError(f"epoch must be an integer, got {epoch!r}")
     file, groups = _open(path)
     if epoch in groups:
         with seals.explaining_damage(path):

@@ -73,12 +73,17 @@ class Frames:
         written to, TypeError when `plot_frame` is no function, and ValueError when there are no
         epochs, the orientation is unknown, or the name holds a folder.
         """
+        if not isinstance(epochs, Iterable):
+            raise TypeError(f"epochs must be a list of numbers, got {type(epochs).__name__}")
         self.epochs = list(epochs)
         self.folder = None if folder is None else Path(folder)
         if not callable(plot_frame):
             raise TypeError(f"plot_frame must be a function, got {type(plot_frame).__name__}")
         if not self.epochs:
             raise ValueError("epochs must name at least one epoch, got none")
+        for epoch in self.epochs:
+            if not isinstance(epoch, int | np.integer) or epoch < 0:
+                raise ValueError(f"epochs must be integers of at least 0, got {epoch!r}")
         if self.folder is not None and not self.folder.is_dir():
             raise FileNotFoundError(f"there is no folder {str(folder)!r} for the frames")
         if orientation not in ORIENTATIONS:

@@ -13,7 +13,7 @@ import polars as pl
 from scipy.spatial import KDTree
 
 from animated.epochs import list_epochs, read_layout, read_metadata
-from animated.methods.arguments import check_embedding, check_integer
+from animated.methods.arguments import check_embedding, check_integer, check_seed
 from animated.neighbors import Neighbors, cut_neighbors, find_neighbors
 from animated.progress import track
 from animated.ranks import rank_samples
@@ -66,7 +66,11 @@ def trustworthiness(ranks: np.ndarray, neighbors: np.ndarray) -> float:
     Source: Venna and Kaski, "Neighborhood preservation in nonlinear projection methods",
     2001, doi:10.1007/3-540-44668-0_68.
     """
-    (n_queries, n_samples), k = np.shape(ranks), np.shape(neighbors)[1]
+    if np.ndim(ranks) != 2:
+        raise ValueError(f"ranks must have shape (n_queries, n_samples), got {np.shape(ranks)}")
+    n_queries, n_samples = np.shape(ranks)
+    neighbors = _check_neighbors(neighbors, n_samples)
+    k = neighbors.shape[1]
     if len(neighbors) != n_queries:
         raise ValueError(f"neighbors must have {n_queries} rows like ranks, got {len(neighbors)}")
     _check_half(k, n_samples)
@@ -84,12 +88,14 @@ def label_accuracy(labels: Sequence, neighbors: np.ndarray) -> float:
     labels: (n_samples,), none of them missing.
     neighbors: int array (n_samples, n_neighbors).
 
-    Raises ValueError when there is not a label for each row of neighbours.
+    Raises ValueError when there is not a label for each row of neighbours, and TypeError when
+    labels are neither numbers nor words.
     Source: Cover and Hart, "Nearest neighbor pattern classification", 1967,
     doi:10.1109/TIT.1967.1053964.
     """
+    neighbors = _check_neighbors(neighbors, np.shape(neighbors)[0])
     codes = _to_codes(labels, len(neighbors))
-    return _count_right(codes, np.asarray(neighbors)) / len(codes)
+    return _count_right(codes, neighbors) / len(codes)
 
 
 def distances_moved(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -121,6 +127,12 @@ def search_layout(embedding: np.ndarray, n_neighbors: int) -> np.ndarray:
     Returns an int array (n_samples, n_neighbors). All cores work; their number changes nothing.
     Raises ValueError for another number of neighbours.
     """
+    embedding = np.asarray(embedding)
+    if embedding.ndim != 2 or embedding.dtype.kind not in "biuf":
+        got = f"{embedding.dtype} {embedding.shape}"
+        raise ValueError(f"embedding must be numbers (n_samples, n_components), got {got}")
+    if not np.isfinite(embedding).all():
+        raise ValueError("embedding must be finite, got one that is not")
     check_integer("n_neighbors", n_neighbors, 1, len(embedding) - 1)
     rows = np.arange(len(embedding))
     _, found = KDTree(embedding).query(embedding, n_neighbors + 1, workers=-1)
@@ -162,6 +174,7 @@ class Quality:
         X = check_features(X)
         check_integer("n_neighbors", n_neighbors, 1)
         check_integer("n_queries", n_queries, 1)
+        check_seed(seed)
         _check_half(n_neighbors, len(X))
         self.codes = None if labels is None else _to_codes(labels, len(X))
         if neighbors is None:
@@ -238,7 +251,15 @@ def _check_epochs(epochs: Iterable[int], known: list[int]) -> list[int]:
 
 def _to_codes(labels: Sequence, n_samples: int) -> np.ndarray:
     """Return labels as 0, 1, 2 and so on in their sorted order."""
-    labels = pl.Series(labels, nan_to_null=True)
+    try:
+        labels = pl.Series([] if isinstance(labels, str) else labels)
+    except Exception:  # Polars has many
+        kind = type(labels).__name__
+        raise TypeError(f"labels must be numbers or words, of one kind, got {kind}") from None
+    if labels.dtype.is_nested() or labels.dtype == pl.Object:
+        raise TypeError(f"labels must be numbers or words, got {labels.dtype.base_type()}")
+    if labels.dtype.is_float():
+        labels = labels.fill_nan(None)
     if len(labels) != n_samples:
         raise ValueError(f"there must be {n_samples} labels, got {len(labels)}")
     if labels.null_count():
@@ -246,6 +267,17 @@ def _to_codes(labels: Sequence, n_samples: int) -> np.ndarray:
     if labels.dtype == pl.Categorical:  # which sorts by first appearance
         labels = labels.cast(pl.String)
     return labels.rank("dense").to_numpy().astype(np.int32) - 1
+
+
+def _check_neighbors(neighbors: np.ndarray, n_samples: int) -> np.ndarray:
+    neighbors = np.asarray(neighbors)
+    if neighbors.ndim != 2 or neighbors.dtype.kind not in "iu" or not neighbors.size:
+        got = f"{neighbors.dtype} {neighbors.shape}"
+        raise ValueError(f"neighbors must be integers (n_samples, n_neighbors), got {got}")
+    least, most = neighbors.min(), neighbors.max()
+    if least < 0 or most >= n_samples:  # or else memory would be read that is not theirs
+        raise ValueError(f"neighbors must be samples 0 to {n_samples - 1}, got {least} to {most}")
+    return neighbors
 
 
 def _check_half(n_neighbors: int, n_samples: int) -> None:

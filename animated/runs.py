@@ -86,6 +86,10 @@ def run(
     check_integer("n_components", n_components, 2, 3)
     check_integer("n_epochs", n_epochs, 0, 65_535)
     check_callback(on_epoch)
+    if not callable(method) or not hasattr(method, "__name__"):
+        raise TypeError(f"method must be a function, got {type(method).__name__}")
+    if labels is not None and not isinstance(labels, pl.Series):
+        raise TypeError(f"labels must be a Polars Series, got {type(labels).__name__}")
     if labels is not None and len(labels) != np.shape(X)[0]:
         raise ValueError(f"there must be {np.shape(X)[0]} labels, got {len(labels)}")
     path, name = Path(path), method.__name__

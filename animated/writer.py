@@ -122,11 +122,12 @@ class EpochWriter:
     def __call__(self, epoch: int, embedding: np.ndarray) -> None:
         """Append an epoch to the working file.
 
-        embedding: float array (n_samples, 2) or (n_samples, 3), finite.
-        Raises ValueError when epochs do not ascend, or an embedding is not like the first, OSError
-        when the disk is full, and `Different` when this epoch was another one before.
+        embedding: float array (n_samples, 2) or (n_samples, 3), finite in float32.
+        Raises TypeError when it holds no numbers, ValueError when epochs do not ascend, or an
+        embedding is not like the first, OSError when the disk is full, and `Different` when this
+        epoch was another one before.
         """
-        embedding = np.asarray(embedding)
+        embedding = _to_floats(embedding)
         self._check(epoch, embedding)
         if self._template is None:
             self._shape = embedding.shape
@@ -220,11 +221,17 @@ class EpochWriter:
         return {key.encode(): value.encode() for key, value in self.metadata.items()}
 
     def _check(self, epoch: int, embedding: np.ndarray) -> None:
-        if not self._last_epoch < epoch <= np.iinfo(np.uint16).max:
+        is_number = isinstance(epoch, int | np.integer)
+        if not is_number or not self._last_epoch < epoch <= np.iinfo(np.uint16).max:
             last = self._last_epoch
-            raise ValueError(f"epochs must ascend up to 65535, got {epoch} after {last}")
+            raise ValueError(f"epochs must ascend up to 65535, got {epoch!r} after {last}")
         shape = embedding.shape
-        if len(shape) != 2 or shape[1] not in (2, 3) or shape != (self._shape or shape):
+        if (
+            len(shape) != 2
+            or shape[1] not in (2, 3)
+            or not shape[0]
+            or shape != (self._shape or shape)
+        ):
             wanted = self._shape or "(n_samples, 2) or (n_samples, 3)"
             raise ValueError(f"embedding {epoch} must have shape {wanted}, got {shape}")
         for name, fact in self.facts.items():
@@ -284,13 +291,26 @@ def working_path(output_path: str | Path) -> Path:
     return Path(output_path).with_suffix(".arrow")
 
 
+def _to_floats(embedding: np.ndarray) -> np.ndarray:
+    """Return an embedding as the store keeps it, infinite where it is too large for that."""
+    array = np.asarray(embedding)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"embedding must be an array of numbers, got {array.dtype}")
+    with np.errstate(over="ignore"):
+        return np.asarray(array, dtype=np.float32)
+
+
 def _check_labels(labels: pl.Series) -> dict[str, pl.Series]:
     """Return the labels by their name, as classes or, if they are floats, as numbers."""
+    if not isinstance(labels, pl.Series):
+        raise TypeError(f"labels must be a Polars Series, got {type(labels).__name__}")
     if labels.name in COLUMNS:
         raise ValueError(f"labels must not be named like another column, got {labels.name!r}")
     name = labels.name or "label"
     if labels.dtype.is_float():
-        return {name: labels.cast(pl.Float32).fill_nan(None).rechunk()}
+        numbers = labels.cast(pl.Float32)
+        # A colour scale has no place for what is infinite either.
+        return {name: numbers.set(~numbers.is_finite(), None).rechunk()}
     return {name: to_enum(labels).rechunk()}
 
 

@@ -16,11 +16,13 @@ from PIL import EpsImagePlugin, Image
 from umap import UMAP
 
 from animated.columns import to_labels
+from animated.epochs import read_epoch
 from animated.features import load_dataset
+from animated.frames import Frames
 from animated.methods import graph, mds, pacmap, pca, pixels, sammon, tsne, umap
 from animated.methods.umap import fit_umap
 from animated.neighbors import NEEDY, find_neighbors
-from animated.quality import Quality
+from animated.quality import Quality, label_accuracy, search_layout, trustworthiness
 from animated.readers import read_table
 from animated.runs import run
 from animated.tables import check_features, check_sparse_features, to_enum, to_features
@@ -223,7 +225,7 @@ DEGENERATE = {
 
 
 @pytest.mark.parametrize("data", DEGENERATE)
-@pytest.mark.parametrize("method", ["mds", "sammon", "graph", "pixels"])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("n_epochs", [0, 1, 5])
 @pytest.mark.filterwarnings("error")
 def test_of_degenerate_data_there_is_a_finite_layout_or_a_sentence(method, data, n_epochs):
@@ -797,3 +799,200 @@ NO_FIGURE = r"figures\[0\] must be .*, an 8-bit PIL image .*, got "
 def test_what_is_no_figure(figures, options, error, sentence):
     with pytest.raises(error, match=sentence):
         combine_plots(figures, **options)
+
+
+# Parameters that a library would not refuse in words, or not before the work.
+BAD_PARAMETERS = [
+    ("umap", X[:3], {}, ValueError, "X must have at least 4 samples for 2 components, got 3"),
+    ("umap", X, {"n_components": 59}, ValueError, "at least 61 samples for 59 components, got 60"),
+    ("umap", X[:10], {"n_neighbors": 15}, ValueError, "n_neighbors must be .* 2 to 9, got 15"),
+    ("umap", X, {"n_neighbors": "5"}, ValueError, "n_neighbors must be .* 2 to 59, got '5'"),
+    ("umap", X, {"n_neighbors": 5.0}, ValueError, "n_neighbors must be .* 2 to 59, got 5.0"),
+    ("umap", X, {"seed": "a"}, ValueError, "seed must be an integer from 0 to 4294967295, got 'a'"),
+    ("umap", X, {"seed": -1}, ValueError, "seed must be an integer from 0 to 4294967295, got -1"),
+    ("umap", X, {"min_dist": 2}, ValueError, "min_dist must be from 0 to spread 1.0, got 2"),
+    ("umap", X, {"min_dist": np.nan}, ValueError, "min_dist must be from 0 to .*, got nan"),
+    ("umap", X, {"metric": "mahalanobis"}, ValueError, "'mahalanobis' must be given parameters"),
+    ("umap", X, {"init": X[:, :3]}, ValueError, r"init must have shape \(60, 2\), got .*\(60, 3\)"),
+    ("umap", X, {"init": np.ones((60, 2))}, ValueError, "init must be finite and differ along"),
+    ("umap", X, {"y": [1, None] * 30}, ValueError, "y must be finite, and -1 where .*, got 30 not"),
+    ("umap", X, {"y": [1.0, np.nan] * 30}, ValueError, "y must be finite, and -1 where .*, got 30"),
+    (
+        "umap",
+        X,
+        {"y": [1, "a"] * 30},
+        TypeError,
+        "y must hold numbers or words, of one kind, got l",
+    ),
+    ("umap", X, {"y": "kind"}, TypeError, "y must hold numbers or words, got Null"),
+    ("umap", X, {"y": pl.Series([0] * 60).cast(pl.Date)}, TypeError, "or words, got Date"),
+    ("tsne", X[:3], {}, ValueError, "X must have at least 4 samples for t-SNE, got 3"),
+    ("tsne", X, {"perplexity": 30}, ValueError, "perplexity must be a number from 1 to 19.67, got"),
+    (
+        "tsne",
+        X[:, :1],
+        {},
+        ValueError,
+        r"2 samples and features .*, got \(60, 1\); initialization=",
+    ),
+    ("tsne", np.ones((60, 5)), {}, ValueError, "samples that differ .*, got 60 that do not; init"),
+    ("pacmap", X[:4], {}, ValueError, "X must have at least 5 samples for PaCMAP, got 4"),
+    ("pacmap", X[:, :1], {}, ValueError, r"2 samples and features .* by PCA, got \(60, 1\)$"),
+    (
+        "pacmap",
+        np.ones((60, 5)),
+        {},
+        ValueError,
+        "samples that differ .* by PCA, got 60 that do no",
+    ),
+    ("pacmap", X, {"n_neighbors": 60}, ValueError, "n_neighbors must be .* from 1 to 59, got 60"),
+    ("pacmap", X, {"n_neighbors": "5"}, ValueError, "n_neighbors must be .* from 1 to 59, got '5'"),
+    ("pacmap", X, {"init": X[:3, :2]}, ValueError, r"of shape \(60, 2\), got float32 \(3, 2\)"),
+    ("pacmap", X, {"init": "a"}, ValueError, "init must be 'pca', 'random' or an array, got 'a'"),
+]
+
+
+@pytest.mark.parametrize(("method", "features", "about", "error", "sentence"), BAD_PARAMETERS)
+@pytest.mark.filterwarnings("error")
+def test_parameters_are_told_before_any_work(method, features, about, error, sentence):
+    with pytest.raises(error, match=sentence) as caught:
+        METHODS[method](features, on_epoch=lambda *_: pytest.fail("work has begun"), **about)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_callback_may_be_false():
+    class Shown(list):
+        def __call__(self, *shown):
+            self.append(shown)
+
+    shown = Shown()
+    umap(X, n_neighbors=5, n_epochs=3, seed=1, on_epoch=shown)
+    assert [epoch for epoch, _ in shown] == [0, 1, 2, 3]
+
+
+def test_unseen_points():
+    models = [fit_umap(data, n_neighbors=5, n_epochs=5, seed=1) for data in (X, CSR)]
+    for points, error, sentence in [
+        (put(np.nan), ValueError, NOT_FINITE.format("nan")),
+        (put(1e30), ValueError, "X must be between"),
+        (X[:0], ValueError, NO_SHAPE + r"\(0, 5\)"),
+        (X[:, :4], ValueError, r"X must have shape \(n_points, 5\), got \(60, 4\)"),
+        (X.astype(complex), TypeError, NO_NUMBERS + "ndarray of complex128"),
+        (CSR, TypeError, "X must be dense, as that of the fit was, got csr_matrix"),
+        (None, ValueError, r"X must have shape \(n_points, 5\), got \(\)"),
+    ]:
+        with pytest.raises(error, match=sentence):
+            models[0].transform(points)
+    with pytest.raises(TypeError, match="X must be sparse, as that of the fit was, got ndarray"):
+        models[1].transform(X)
+
+
+NEIGHBORS = np.zeros((60, 5), int)
+
+
+@pytest.mark.parametrize(
+    ("measure", "error", "sentence"),
+    [
+        (
+            lambda: label_accuracy([1] * 60, NEIGHBORS + 60),
+            ValueError,
+            "samples 0 to 59, got 60 to",
+        ),
+        (lambda: label_accuracy([1] * 60, NEIGHBORS - 1), ValueError, "samples 0 to 59, got -1 to"),
+        (
+            lambda: label_accuracy([1] * 60, NEIGHBORS * 1.0),
+            ValueError,
+            "must be integers .*float64",
+        ),
+        (lambda: label_accuracy([1] * 60, NEIGHBORS[:, :0]), ValueError, r"integers .* \(60, 0\)"),
+        (
+            lambda: label_accuracy([1, "a"] * 30, NEIGHBORS),
+            TypeError,
+            "numbers or words, of one ki",
+        ),
+        (
+            lambda: label_accuracy([np.nan, 1.0] * 30, NEIGHBORS),
+            ValueError,
+            "missing, got 30 missin",
+        ),
+        (
+            lambda: label_accuracy([object()] * 60, NEIGHBORS),
+            TypeError,
+            "numbers or words, got Obje",
+        ),
+        (
+            lambda: trustworthiness([1], NEIGHBORS),
+            ValueError,
+            r"ranks must have shape .*, got \(1,\)",
+        ),
+        (lambda: search_layout(put(np.nan), 5), ValueError, "embedding must be finite"),
+        (lambda: search_layout(X[:, 0], 5), ValueError, r"embedding must be numbers .* \(60,\)"),
+        (lambda: Quality(X, seed="a"), ValueError, "seed must be an integer .*, got 'a'"),
+        (lambda: Quality(X)(X[:, :2].astype(str)), TypeError, "embedding must be an array of num"),
+    ],
+)
+def test_measures(measure, error, sentence):
+    with pytest.raises(error, match=sentence) as caught:
+        measure()
+    assert "\n" not in str(caught.value)
+
+
+LAYOUT = X[:, :2]
+
+
+@pytest.mark.parametrize(
+    ("epoch", "layout", "error", "sentence"),
+    [
+        (0.5, LAYOUT, ValueError, "epochs must ascend up to 65535, got 0.5 after -1"),
+        ("a", LAYOUT, ValueError, "epochs must ascend up to 65535, got 'a' after -1"),
+        (0, LAYOUT[:0], ValueError, r"embedding 0 must have shape .*, got \(0, 2\)"),
+        (
+            0,
+            LAYOUT.astype(float) * 1e39,
+            ValueError,
+            "embedding 0 must be finite, got .* rows not so",
+        ),
+        (0, LAYOUT.astype(complex), TypeError, "must be an array of numbers, got complex128"),
+        (0, LAYOUT.astype(str), TypeError, "must be an array of numbers, got <U"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_what_is_no_epoch(tmp_path, epoch, layout, error, sentence):
+    with (
+        pytest.raises(error, match=sentence),
+        EpochWriter(tmp_path / "epochs.parquet") as write,
+    ):
+        write(epoch, layout)
+    assert not list(tmp_path.iterdir())
+
+
+def test_runs_and_stores(tmp_path):
+    path, labels = tmp_path / "epochs.parquet", make_labels(*[1.5, np.inf, np.nan] * 20)
+    for error, sentence, options in [
+        (TypeError, "labels must be a Polars Series, got list", {"labels": ["a"] * 60}),
+        (TypeError, "method must be a function, got str", {"method": "pca"}),
+    ]:
+        with pytest.raises(error, match=sentence):
+            run(**{"method": pca, "X": X, "path": path} | ABOUT | options)
+    with pytest.raises(TypeError, match="labels must be a Polars Series, got list"):
+        EpochWriter(path, labels=["a"] * 60)
+    run(pca, X, path, labels=labels, **ABOUT)
+    assert read_epoch(path, 0)["kind"].to_list() == [1.5, None, None] * 20
+    for epoch in ("a", None, 0.0):
+        with pytest.raises(ValueError, match=f"epoch must be an integer, got {epoch!r}"):
+            read_epoch(path, epoch)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "error", "sentence"),
+    [
+        (3, TypeError, "epochs must be a list of numbers, got int"),
+        (None, TypeError, "epochs must be a list of numbers, got NoneType"),
+        ([-1], ValueError, "epochs must be integers of at least 0, got -1"),
+        ([0.5], ValueError, "epochs must be integers of at least 0, got 0.5"),
+        ("ab", ValueError, "epochs must be integers of at least 0, got 'a'"),
+    ],
+)
+def test_epochs_of_frames(epochs, error, sentence):
+    with pytest.raises(error, match=sentence):
+        Frames(lambda epoch: [SQUARE], epochs, None)

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 
 OnEpoch = Callable[[int, np.ndarray], Any]
+# The squares of smaller differences vanish in float32.
+SMALLEST = 1e-15
 
 
 def check_arguments(n_components: int, n_epochs: int, on_epoch: OnEpoch | None) -> None:
@@ -39,11 +41,35 @@ def check_seed(seed: int | None, most: int = 2**32 - 1) -> None:
         check_integer("seed", seed, 0, most)
 
 
+def check_pca(X: np.ndarray, n_components: int, remedy: str = "") -> None:
+    """Raise ValueError when a first layout of `X` by PCA, scaled to one size, is not defined.
+
+    remedy: what else can be done, the end of the sentence.
+    """
+    if min(X.shape) < n_components:
+        raise ValueError(
+            f"X must have at least {n_components} samples and features for a first layout by PCA, "
+            f"got {X.shape}{remedy}"
+        )
+    if np.ptp(X, axis=0).max() <= SMALLEST:
+        raise ValueError(
+            f"X must have samples that differ by more than {SMALLEST:g} for a first layout by PCA, "
+            f"got {len(X)} that do not{remedy}"
+        )
+
+
 def check_embedding(embedding: np.ndarray, n_samples: int) -> np.ndarray:
     """Return a layout of `n_samples` samples as a C-contiguous array of float64.
 
-    Raises ValueError when it has another shape or is not finite.
+    Raises TypeError when it holds no numbers, and ValueError when it has another shape or is not
+    finite.
     """
+    try:
+        embedding = np.asarray(embedding)
+    except ValueError:
+        raise TypeError("embedding must be an array of numbers, got rows of any length") from None
+    if embedding.dtype.kind not in "biuf":
+        raise TypeError(f"embedding must be an array of numbers, got {embedding.dtype}")
     embedding = np.ascontiguousarray(embedding, dtype=np.float64)
     if embedding.shape not in ((n_samples, 2), (n_samples, 3)):
         shape = embedding.shape

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import numba
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted
 from tqdm.auto import tqdm
 from umap import UMAP
@@ -26,6 +27,7 @@ from animated.checkpoints import Checkpoint
 from animated.methods.arguments import OnEpoch, check_callback
 from animated.methods.keeping import keep_layouts, keep_steps
 from animated.methods.rebind import rebind
+from animated.tables import check_features, check_sparse_features
 
 LOOPS = (optimize_layout_euclidean, optimize_layout_generic)
 JOINS = {"*": UMAP.__mul__, "+": UMAP.__add__, "-": UMAP.__sub__}
@@ -60,7 +62,10 @@ class ObservableUMAP(UMAP):
         if on_epoch is not None or checkpoint is not None:
             observed = _observe(
                 simplicial_set_embedding,
-                lambda epoch, layout: on_epoch and on_epoch(epoch, self._finish(layout)),
+                # A callback may be a list, which is false while it is empty.
+                lambda epoch, layout: (
+                    on_epoch is not None and on_epoch(epoch, self._finish(layout))
+                ),
                 checkpoint,
             )
             if checkpoint is not None:
@@ -102,7 +107,7 @@ class ObservableUMAP(UMAP):
         features and after a fit of fewer than three epochs, RuntimeError as `fit` does.
         """
         _check_callback(on_epoch, self.transform_mode)
-        self._check_placing(X)
+        X = self._check_placing(X)
         if on_epoch is None:
             with ONE_AT_A_TIME:
                 return super().transform(X, *args, **kwargs)
@@ -127,8 +132,8 @@ class ObservableUMAP(UMAP):
         # With unique=True duplicates are embedded once and then given back their rows.
         return finished[self._unique_inverse_] if self.unique else finished
 
-    def _check_placing(self, X: np.ndarray) -> None:
-        """Raise before any work where umap-learn does not, or not in words."""
+    def _check_placing(self, X: np.ndarray) -> np.ndarray:
+        """Return `X` as features; raise before any work where umap-learn does not in words."""
         check_is_fitted(self, "graph_")
         if not hasattr(self, "_raw_data"):
             raise NotImplementedError(
@@ -145,6 +150,11 @@ class ObservableUMAP(UMAP):
                 f"transform takes n_epochs // {STEPS_OF_FIT} steps, "
                 f"so n_epochs of the fit must be at least {STEPS_OF_FIT}, got {self.n_epochs}"
             )
+        if issparse(X) != issparse(self._raw_data):
+            kind = "sparse" if issparse(self._raw_data) else "dense"
+            got = type(X).__name__
+            raise TypeError(f"X must be {kind}, as that of the fit was, got {got}")
+        return check_sparse_features(X) if issparse(X) else check_features(X)
 
 
 def join_models(

@@ -14,11 +14,20 @@ from typing import Any
 import numpy as np
 
 from animated.checkpoints import Checkpoint
-from animated.methods.arguments import OnEpoch, check_arguments, check_seed, is_integer
+from animated.methods.arguments import (
+    OnEpoch,
+    check_arguments,
+    check_integer,
+    check_pca,
+    check_seed,
+    is_integer,
+)
 from animated.methods.layouts import Layouts
 from animated.methods.rebind import rebind
 from animated.tables import check_features
 
+# Of fewer samples pacmap cannot draw its pairs.
+LEAST_SAMPLES = 5
 # pacmap's own number of steps in each of its three phases.
 PHASES = (100, 100, 250)
 
@@ -62,6 +71,12 @@ def pacmap(
     X = check_features(X)
     check_arguments(n_components, n_epochs, on_epoch)
     check_seed(seed)
+    if len(X) < LEAST_SAMPLES:
+        raise ValueError(f"X must have at least {LEAST_SAMPLES} samples for PaCMAP, got {len(X)}")
+    if parameters.get("n_neighbors") is not None:
+        check_integer("n_neighbors", parameters["n_neighbors"], 1, len(X) - 1)
+    check_pca(X, n_components)
+    init = _check_init(init, (len(X), n_components))
     phases = _divide(n_epochs) if num_iters is None else _check_phases(num_iters, n_epochs)
     with _quiet():
         model = library.PaCMAP(
@@ -73,6 +88,17 @@ def pacmap(
     first = 0 if checkpoint is None else checkpoint.epoch
     with Layouts("PaCMAP", n_epochs, on_epoch, first) as layouts:
         return layouts.finish(_fit(library, model, X, init, layouts.show, checkpoint))
+
+
+def _check_init(init: str | np.ndarray | None, shape: tuple[int, int]) -> str | np.ndarray | None:
+    if init is None or (isinstance(init, str) and init in ("pca", "random")):
+        return init
+    if not isinstance(init, np.ndarray):
+        raise ValueError(f"init must be 'pca', 'random' or an array, got {init!r}")
+    # pacmap would read beyond the end of a smaller one.
+    if init.shape != shape or init.dtype.kind not in "iuf" or not np.isfinite(init).all():
+        raise ValueError(f"init must be finite and of shape {shape}, got {init.dtype} {init.shape}")
+    return init
 
 
 class _Stop(Exception):
@@ -107,7 +133,7 @@ def _check_phases(num_iters: Sequence[int], n_epochs: int) -> tuple[int, int, in
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep pacmap from warning that it was given a seed, or another number of components than 2."""
+    """Keep pacmap from warning of a seed, of components other than 2, and of few samples."""
     logger = logging.getLogger("pacmap.pacmap")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -150,6 +176,7 @@ def _fit(
 
     loop = rebind(library.pacmap, update_embedding_adam=move, pacmap_grad=find_gradient)
     try:
-        return rebind(library.PaCMAP.fit, pacmap=loop)(model, X, init).embedding_
+        with _quiet():
+            return rebind(library.PaCMAP.fit, pacmap=loop)(model, X, init).embedding_
     except _Stop as stop:
         return stop.args[0]

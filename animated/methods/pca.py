@@ -50,7 +50,8 @@ def pca(
     if columns is not None:
         columns = check_columns(columns, n_components, X.shape[1])
     model = PCA(n_components, random_state=seed)
-    embedding = model.fit_transform(X)
+    with np.errstate(invalid="ignore"):  # the share of the variance, when there is none
+        embedding = model.fit_transform(X)
     components = model.components_.T.astype(np.float64)
     face = np.eye(X.shape[1])[:, _pick_face(components) if columns is None else columns]
     find_basis = find_geodesic(_orient(face, components), components)

@@ -18,7 +18,13 @@ from scipy.sparse import csr_matrix
 from scipy.special import xlogy
 
 from animated.checkpoints import Checkpoint
-from animated.methods.arguments import OnEpoch, check_arguments, check_integer, check_seed
+from animated.methods.arguments import (
+    OnEpoch,
+    check_arguments,
+    check_integer,
+    check_pca,
+    check_seed,
+)
 from animated.methods.forces import NO_TARGETS, STUDENT, sum_energies, to_rows
 from animated.methods.layouts import Layouts
 from animated.neighbors import Neighbors, cut_neighbors, find_neighbors
@@ -74,7 +80,11 @@ def tsne(
     check_arguments(n_components, n_epochs, on_epoch)
     check_integer("n_components", n_components, 1, 3)
     check_seed(seed)
+    if len(X) < 4:
+        raise ValueError(f"X must have at least 4 samples for t-SNE, got {len(X)}")
     _check_perplexity(perplexity, (len(X) - 1) / 3)
+    if isinstance(start := parameters.get("initialization", "pca"), str) and start == "pca":
+        check_pca(X, n_components, "; initialization='random' needs none")
     if early_exaggeration_iter is None:
         early_exaggeration_iter = min(250, n_epochs // 3)
     check_integer("early_exaggeration_iter", early_exaggeration_iter, 0, n_epochs)

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from umap import UMAP, layouts
 from umap.umap_ import compute_membership_strengths, smooth_knn_dist
 
 from animated.checkpoints import Checkpoint
-from animated.methods.arguments import OnEpoch, check_arguments
+from animated.methods.arguments import OnEpoch, check_arguments, check_integer, check_seed
 from animated.methods.models import ObservableUMAP
-from animated.neighbors import Neighbors, cut_neighbors
+from animated.neighbors import NEEDY, Neighbors, cut_neighbors
 from animated.progress import is_hidden
 from animated.tables import check_features, check_sparse_features, to_enum
 
@@ -100,6 +101,7 @@ def fit_umap(
     y = None if y is None else _to_codes(y)
     _check_labels(y, X.shape[0])
     check_arguments(n_components, n_epochs, on_epoch)
+    check_seed(seed)
     parameters = {
         # A seeded run has one thread; saying so avoids umap-learn's warning.
         "n_jobs": -1 if seed is None else 1,
@@ -108,6 +110,7 @@ def fit_umap(
     } | parameters
     if neighbors is not None:
         parameters |= _share(neighbors, X, parameters)
+    _check_parameters(X, n_components, parameters)
     model = ObservableUMAP(
         # umap-learn knows no integers but Python's.
         n_components=int(n_components),
@@ -121,6 +124,33 @@ def fit_umap(
         # Some metrics have no gradient, which only the inverse of transform would need.
         warnings.filterwarnings("ignore", "gradient function is not yet implemented")
         return model.fit(X, y, on_epoch=on_epoch, checkpoint=checkpoint)
+
+
+def _check_parameters(
+    X: np.ndarray | csr_matrix, n_components: int, parameters: dict[str, Any]
+) -> None:
+    """Raise before any work where umap-learn does not, or not in words."""
+    n_samples = X.shape[0]
+    if n_samples < n_components + 2:
+        raise ValueError(
+            f"X must have at least {n_components + 2} samples for {n_components} components, "
+            f"got {n_samples}"
+        )
+    check_integer("n_neighbors", parameters.get("n_neighbors", 15), 2, n_samples - 1)
+    metric = parameters.get("metric", "euclidean")
+    if isinstance(metric, str) and metric in NEEDY and not parameters.get("metric_kwds"):
+        raise ValueError(f"metric {metric!r} must be given parameters, as metric_kwds")
+    min_dist, spread = parameters.get("min_dist", 0.1), parameters.get("spread", 1.0)
+    if not (isinstance(min_dist, Real) and isinstance(spread, Real) and 0 <= min_dist <= spread):
+        raise ValueError(f"min_dist must be from 0 to spread {spread!r}, got {min_dist!r}")
+    init = parameters.get("init", "spectral")
+    if isinstance(init, np.ndarray):
+        if init.shape != (n_samples, n_components) or init.dtype.kind not in "iuf":
+            raise ValueError(
+                f"init must have shape ({n_samples}, {n_components}), got {init.dtype} {init.shape}"
+            )
+        if not np.ptp(init, axis=0).min() > 0:  # NaN is not either
+            raise ValueError("init must be finite and differ along every axis, got one that is not")
 
 
 def _share(
@@ -162,11 +192,25 @@ def _is_same(X: np.ndarray | csr_matrix, other: np.ndarray | csr_matrix) -> bool
 
 
 def _to_codes(y: Sequence) -> np.ndarray:
-    """Return labels as the numbers that umap-learn needs."""
-    labels = pl.Series(y)
+    """Return labels as the numbers that umap-learn needs.
+
+    Raises TypeError when they are neither numbers nor words, ValueError when numbers are missing.
+    """
+    try:
+        labels = pl.Series([] if isinstance(y, str) else y)
+    except Exception:  # Polars has many
+        kind = type(y).__name__
+        raise TypeError(f"y must hold numbers or words, of one kind, got {kind}") from None
     if labels.dtype in (pl.String, pl.Categorical, pl.Enum):
         return to_enum(labels).to_physical().cast(pl.Int32).fill_null(-1).to_numpy()
-    return labels.to_numpy()
+    if not labels.dtype.is_numeric() and labels.dtype != pl.Boolean:
+        raise TypeError(f"y must hold numbers or words, got {labels.dtype.base_type()}")
+    codes = labels.cast(pl.Float64) if labels.null_count() else labels
+    codes = codes.to_numpy()
+    if not np.isfinite(codes).all():
+        missing = int((~np.isfinite(codes)).sum())
+        raise ValueError(f"y must be finite, and -1 where it is unknown, got {missing} not so")
+    return codes
 
 
 def _check_labels(y: np.ndarray | None, n_samples: int) -> None:
