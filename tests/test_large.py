@@ -17,6 +17,7 @@ from animated.clock import measure_displacements
 from animated.epochs import EpochWriter, read_epoch, scan
 from animated.features import load_dataset
 from animated.neighbors import find_neighbors
+from animated.tables import write_table
 
 MB = 1_000_000
 N_ROWS = 20_000
@@ -34,7 +35,7 @@ def folder(tmp_path_factory):
     labels = pl.Series("kind", random.integers(10, size=N_ROWS).astype(str))
     layout = random.uniform(size=(N_ROWS, 2))
     for name, n_epochs in {"few": FEW, "many": MANY}.items():
-        labels.to_frame().write_parquet(folder / f"data/{name}-rows.parquet")
+        write_table(labels.to_frame(), folder / f"data/{name}-rows.parquet")
         with EpochWriter(
             folder / f"data/{name}-epochs.parquet", labels=labels, method="UMAP", data=name
         ) as write:
