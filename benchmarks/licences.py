@@ -61,9 +61,9 @@ def find_packages() -> list[Distribution]:
 def find_licence(package: Distribution) -> str:
     """Return the licence of a package as an expression such as "MIT AND BSD-3-Clause"."""
     about = package.metadata
-    if about["License-Expression"]:
-        return about["License-Expression"]
-    field = (about["License"] or "").strip().split("\n")[0].strip()
+    if about.get("License-Expression"):
+        return about.get("License-Expression")
+    field = (about.get("License") or "").strip().split("\n")[0].strip()
     field = NAMES.get(field, field)
     classifiers = [one.split(" :: ") for one in about.get_all("Classifier") or []]
     named = [one[-1] for one in classifiers if one[0] == "License" and one[-1] != "OSI Approved"]
