@@ -11,7 +11,7 @@ from animated.columns import KINDS, choose_features, find_images, to_labels
 from animated.examples import EXAMPLES
 from animated.methods.arguments import check_integer, check_seed
 from animated.readers import read_table
-from animated.tables import check_features, to_numbers, write_table
+from animated.tables import check_features, load_table, to_numbers, write_table
 
 MISSING = ("drop", "mean", "error")
 SCALINGS = ("auto", "none", "standard", "range")
@@ -146,8 +146,8 @@ def _read(source: Any, image_side: int) -> pl.DataFrame:
 
 def _begins_with(path: Path, table: pl.DataFrame) -> bool:
     try:
-        return pl.read_parquet(path, n_rows=table.height, glob=False).equals(table)
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return load_table(path, table.height).equals(table)
+    except (FileNotFoundError, ValueError):
         return False  # not there, or damaged
 
 

@@ -7,7 +7,6 @@ up to `EXACT_LIMIT` samples looking at all pairs takes no longer.
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +19,7 @@ from umap.distances import named_distances as umap_metrics
 from umap.umap_ import nearest_neighbors
 
 from animated import exact
-from animated.files import replacing
+from animated.arrays import load_arrays, save_arrays
 from animated.tables import check_features
 
 # At this many samples all pairs of 784 features take as long as NN-descent and its compilation;
@@ -204,17 +203,13 @@ def _hash(X: np.ndarray, metric: str, n_approximate: int | None) -> str:
 
 def _read(path: Path, n_samples: int, n_neighbors: int) -> Neighbors | None:
     """Return the neighbours kept at `path`, or None if there are none, too few or damaged ones."""
+    _, arrays = load_arrays(path) or (None, {})
     try:
-        with zipfile.ZipFile(path) as file:
-            if file.testzip() is not None:  # np.load would not notice all that this does
-                return None
-        with np.load(path) as file:
-            return cut_neighbors(Neighbors(**file), n_samples, n_neighbors)
-    except Exception:  # whatever is wrong with the file, it is made anew
+        return cut_neighbors(Neighbors(**arrays), n_samples, n_neighbors)
+    except (TypeError, ValueError):  # whatever is wrong with them, they are made anew
         return None
 
 
 def _write(path: Path, neighbors: Neighbors) -> Neighbors:
-    with replacing(path) as temporary:
-        np.savez(temporary, **neighbors._asdict())
+    save_arrays(path, "neighbors", **neighbors._asdict())
     return neighbors

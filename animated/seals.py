@@ -40,7 +40,8 @@ def check_seal(path: str | Path, is_ours: bool = False) -> None:
     A file is read for that once, and again when it has changed. One without a seal passes, as those
     of others have none, but not if it `is_ours`.
     """
-    if not _is_whole(str(path), is_ours, *get_facts(path)):
+    is_whole = _is_whole(str(path), *get_facts(path))
+    if is_whole is False or (is_whole is None and is_ours):
         raise ValueError(_describe(path))
 
 
@@ -68,15 +69,16 @@ def _describe(path: str | Path) -> str:
 
 
 @lru_cache(maxsize=32)
-def _is_whole(path: str, is_ours: bool, *facts: int) -> bool:
+def _is_whole(path: str, *facts: int) -> bool | None:
+    """Return whether a file is as it was when sealed, None if it is not cut off and has no seal."""
     with Path(path).open("rb") as file:
         if file.read(4) != MAGIC:
             return False
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             place = _find(content)
-            if content[-4:] != MAGIC or place is None:
-                return content[-4:] == MAGIC and not is_ours
-            return content[slice(*place)] == _compute(content, *place)
+            if content[-4:] != MAGIC:
+                return False
+            return None if place is None else content[slice(*place)] == _compute(content, *place)
 
 
 def _find(content: mmap.mmap) -> tuple[int, int] | None:
