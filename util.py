@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from io import BytesIO, TextIOBase
 from pathlib import Path
+from threading import get_ident
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -35,8 +36,9 @@ def combine_plots(
 
     Returns the combined RGB image.
     Raises ValueError for no figures, an unknown orientation or colour or a path of unknown format,
-    FileNotFoundError when the folder does not exist, PermissionError when it cannot be written to,
-    and TypeError for anything that is no figure.
+    TypeError for anything that is no figure, FileNotFoundError when the folder does not exist,
+    PermissionError when it cannot be written to, IsADirectoryError when the path is a folder, and
+    OSError when the picture could not be written, as to a full disk.
     """
     figures = _check_figures(figures)
     if orientation not in ORIENTATIONS:
@@ -180,17 +182,24 @@ def _check_output(output_path: Any) -> None:
         raise PermissionError(
             f"the folder of output_path cannot be written to, got {str(path)!r}: choose another"
         )
+    if path.is_dir():
+        raise IsADirectoryError(f"output_path must name a file, got the folder {str(path)!r}")
 
 
 def _save(image: Image.Image, output_path: str | os.PathLike | BinaryIO) -> None:
     if hasattr(output_path, "write"):
         image.save(output_path, format="PNG")
         return
-    path = Path(output_path)
+    path, buffer = Path(output_path), BytesIO()
+    image.save(buffer, format=Image.registered_extensions()[path.suffix.lower()])
     # A save that fails half-way must not cost the file that was there.
-    temporary = path.with_name(f".{path.stem[:40]}-{os.getpid()}{path.suffix}")
+    name = f".{path.stem[:40]}-{os.getpid()}-{get_ident()}.partial{path.suffix}"
+    temporary = path.with_name(name)
     try:
-        image.save(temporary)
+        temporary.write_bytes(buffer.getbuffer())
         temporary.replace(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"{str(path)!r} could not be written: {reason}") from error
     finally:
         temporary.unlink(missing_ok=True)

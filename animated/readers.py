@@ -4,6 +4,7 @@ Nothing in a file is run as code. What is damaged, or claims to be larger than i
 in one sentence; Arrow's own readers look more closely for that than those of Polars.
 """
 
+import csv
 import math
 import warnings
 import zipfile
@@ -103,17 +104,34 @@ def _read_path(source: str | Path, image_side: int) -> pl.DataFrame:
 
 
 def _read_csv(path: Path) -> pl.DataFrame:
-    with path.open(encoding="utf-8-sig", newline="\n") as file:
-        header = file.readline().rstrip("\r\n")
-    if "\0" in header or "\r" in header:
-        kind = "UTF-16 or binary" if "\0" in header else "lines that end in carriage returns"
-        raise Refusal(f"it must be UTF-8 text in lines, got {kind}")
-    separator = max(SEPARATORS, key=header.count)
-    if _is_data(header.split(separator)):
-        raise Refusal(f"its first row must name the columns, got {shorten(header)}")
+    names, separator = _read_header(path)
     return pl.read_csv(
-        path, separator=separator, null_values=MISSING, infer_schema_length=None, glob=False
+        path,
+        separator=separator,
+        new_columns=names,  # Polars leaves quotes inside names doubled, and renames twins
+        null_values=MISSING,
+        infer_schema_length=None,
+        glob=False,
     )
+
+
+def _read_header(path: Path) -> tuple[list[str], str]:
+    """Return the names of the columns of a CSV file, and what stands between them."""
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
+        line = file.readline().rstrip("\r\n")
+        if "\0" in line or "\r" in line:
+            kind = "UTF-16 or binary" if "\0" in line else "lines that end in carriage returns"
+            raise Refusal(f"it must be UTF-8 text in lines, got {kind}")
+        found = {}
+        for separator in SEPARATORS:
+            file.seek(0)
+            # Names may go over several lines, below empty ones.
+            found[separator] = next(filter(None, csv.reader(file, delimiter=separator)), [])
+    separator = max(found, key=lambda each: len(found[each]))
+    if _is_data(found[separator]):
+        raise Refusal(f"its first row must name the columns, got {shorten(line)}")
+    check_names(found[separator])
+    return found[separator], separator
 
 
 def _is_data(names: list[str]) -> bool:

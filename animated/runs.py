@@ -17,7 +17,7 @@ import polars as pl
 
 from animated.checkpoints import Checkpoint, compare, remove_checkpoint
 from animated.epochs import find_last_epoch, read_layout, read_metadata
-from animated.files import replacing
+from animated.files import claiming, replacing
 from animated.methods.arguments import OnEpoch, check_callback, check_integer
 from animated.writer import Different, EpochWriter
 
@@ -111,7 +111,8 @@ def run(
     plan = _Plan(writer, n_epochs, every, on_epoch, _is_endless(name, parameters))
     if plan.is_finished():
         _say(path, "the run is finished, and not repeated")
-        plan.clear()
+        with claiming(path):  # one that was killed at its very end has left its lock, too
+            plan.clear()
         return Run(path, plan.read_seconds())
     with writer:
         checkpoint = plan.find_checkpoint()

@@ -56,7 +56,9 @@ def main(n_kills: int = 200, seed: int = 0) -> None:
             results = [read_files(one, NO_RESULTS) for one in (start, folder, end)]
             lost += [] if is_whole(*results) else [moment]
             run(folder, folder)
-            different += [] if read_files(folder) == read_files(end) else [moment]
+            differing = read_files(folder).items() ^ read_files(end).items()
+            names = sorted({name for name, _ in differing})
+            different += [(moment, *names)] if names else []
             shutil.rmtree(folder)
     print(f"seconds of an undisturbed run: {seconds[0]:.1f}")
     print(f"kills: {n_kills}")

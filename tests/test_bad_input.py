@@ -669,6 +669,7 @@ BAD_FILES = {
     "macintosh.csv": (b"a,b\r1,2\r3,4\r", "in lines, got lines that end in carriage returns"),
     "longer-row.csv": (b"a,b\n1,2,3\n4,5\n", "more fields than defined .*; " + CSV_HINT),
     "open-quote.csv": (b'a,b\n"1,2\n3,4\n', "could not be read: .*; " + CSV_HINT),
+    "twins.csv": (b"a,b,a\n1,2,3\n", "columns must have different names, got 'a' twice"),
     "no-names.csv": (b"5.1,3.5,1\n4.9,3.0,1\n", "must name the columns, got '5.1,3.5,1'"),
     "a-table.csv": (PARQUET, "could not be read: .*; " + CSV_HINT),
     "text.parquet": (b"a,b\n1,2\n3,4\n", "could not be read: Parquet magic bytes not found"),

@@ -116,12 +116,13 @@ def test_no_label_is_one_colour(folder):
 
 def test_a_table_with_forty_classes_and_awkward_names(folder):
     random = np.random.default_rng(0)
-    kinds = [f"kind number {i:02} <&>" for i in range(40)]
+    kinds = [f"$kind_ {i:02}^$ \\$ <&>" for i in range(40)]
     table = pl.DataFrame(random.normal(size=(2_000, 6)), [f"a {i}" for i in range(6)])
     table = table.with_columns(pl.Series("y", [kinds[i % 40] for i in range(2_000)]))
     table = table.with_columns(pl.when(pl.col("a 0") > 1.5).then(None).otherwise("a 0").name.keep())
-    table.write_csv("my table.csv")
-    results, decoded, names = make("my table.csv", "my-table", label="y", missing="mean")
+    table.write_csv("my $table_$.csv")
+    results, decoded, names = make("my $table_$.csv", "my-table_", label="y", missing="mean")
+    assert names["title"] == "my $table_$ embedded into two dimensions by UMAP"
     assert names["subtitle"] == "Each point is a row, coloured by label_y"
     last = read_epoch(results.epochs, N_EPOCHS - 1)
     assert last.height == 2_000 and last["label_y"].dtype.categories.to_list() == kinds

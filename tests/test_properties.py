@@ -123,14 +123,14 @@ def test_tables_come_back_from_files_and_libraries_as_they_were(tmp_path_factory
         assert_frame_equal(read_table(source), table)
 
 
-PLAIN = st.text("abcxyz_ ", min_size=1, max_size=6).filter(str.strip)
+NAMES = st.text('abc_ "\n$ü', min_size=1, max_size=6).filter(str.strip)
 WORDS = st.text('ab ,;\t"|\nü', max_size=6).map(lambda text: f"a{text}")
 NUMERIC = (pl.Float64, pl.Int64, pl.UInt8)
 
 
 @given(
     tables(
-        names=PLAIN,
+        names=NAMES,
         kinds=(*NUMERIC, pl.String),
         values=lambda kind: WORDS if kind == pl.String else KINDS[kind],
     ),

@@ -41,6 +41,26 @@ def test_files(tmp_path, name):
 
 
 @pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        ('"kind of ""bird""","a,b",c', ['kind of "bird"', "a,b", "c"]),
+        ('"two\nlines",b,c', ["two\nlines", "b", "c"]),
+        ("\n\na,b,c", ["a", "b", "c"]),
+        ("\ufeff$a,b'c, d ", ["$a", "b'c", " d "]),
+        (",b,c", ["", "b", "c"]),
+    ],
+)
+def test_names_of_a_text_file(tmp_path, header, names):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{header}\n1,x,3\n", encoding="utf-8")
+    expected = dict(zip(names, ([1], ["x"], [3]), strict=True))
+    assert read_table(path).to_dict(as_series=False) == expected
+    path.write_text(f"{header}\n1,x,3\n".replace(",", ";"), encoding="utf-8")
+    names = [name.replace(",", ";") for name in names]
+    assert read_table(path).columns == names
+
+
+@pytest.mark.parametrize(
     "table", [TABLE, TABLE.lazy(), TABLE.to_pandas(), TABLE.to_arrow()], ids=lambda t: type(t)
 )
 def test_tables_of_other_libraries(table):

@@ -87,6 +87,12 @@ def test_nothing_is_left_of_an_interruption(tmp_path, few):
     with pytest.raises(KeyboardInterrupt):
         run(umap, few, path, on_epoch=interrupt_at(5), **options)
     assert list_files(tmp_path) == ["umap.arrow", "umap.start.npz", "umap.state.npz"]
+    left = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    run(umap, few, path, **options)
+    assert list_files(tmp_path) == ["umap.json", "umap.parquet"]
+    # What a process leaves that is killed just after the store is written.
+    for name, content in {".umap.parquet.lock": b"", **left}.items():
+        (tmp_path / name).write_bytes(content)
     run(umap, few, path, **options)
     assert list_files(tmp_path) == ["umap.json", "umap.parquet"]
 

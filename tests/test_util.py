@@ -1,18 +1,21 @@
 """combine_plots with everything that it takes and everything that it refuses."""
 
+import errno
 import io
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run_python
 from PIL import Image
 from plotnine import aes, element_rect, geom_point, ggplot, theme
 
+from animated.files import clear_partial
 from util import combine_plots, plotnine_to_image
 
 RED, GREEN, BLACK = (255, 0, 0), (0, 128, 0), (0, 0, 0)
@@ -97,15 +100,31 @@ def test_failed_save_leaves_the_file(tmp_path, monkeypatch):
     combine_plots([solid(5, 5, RED)], path)
     content = path.read_bytes()
 
-    def fail(self, target, **options):
-        target.write_bytes(b"half")
-        raise OSError("disk full")
+    def fail(self, data):
+        with self.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Image.Image, "save", fail)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(OSError, match=r"picture.png' could not be written: No space left"):
         combine_plots([solid(9, 9, BLACK)], path)
     assert path.read_bytes() == content
     assert [file.name for file in tmp_path.iterdir()] == ["picture.png"]
+
+
+def test_what_a_killed_process_leaves_is_cleared(tmp_path):
+    code = """
+        import os, pathlib
+        from PIL import Image
+        from util import combine_plots
+
+        pathlib.Path.replace = lambda *_: os._exit(9)
+        combine_plots([Image.new("L", (2, 2))], "a.png")
+        """
+    assert run_python(code, cwd=tmp_path).returncode == 9
+    assert len([*tmp_path.iterdir()]) == 1
+    clear_partial(tmp_path)
+    assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize(
@@ -129,9 +148,12 @@ def test_failed_save_leaves_the_file(tmp_path, monkeypatch):
         ([solid(5, 5, RED)], {"output_path": 3}, TypeError, "path, file or None, got 3"),
         ([solid(5, 5, RED)], {"output_path": "a.txt"}, ValueError, "as .png does, got 'a.txt'"),
         ([solid(5, 5, RED)], {"output_path": "no/a.png"}, FileNotFoundError, "got 'no/a.png'"),
+        ([solid(5, 5, RED)], {"output_path": "a.png"}, IsADirectoryError, "the folder 'a.png'"),
     ],
 )
-def test_bad_input(figures, options, error, message):
+def test_bad_input(figures, options, error, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.png").mkdir()
     with pytest.raises(error, match=message):
         combine_plots(figures, **options)
 
