@@ -1,6 +1,6 @@
 """Files that are either whole or not there, and that one run at a time writes.
 
-A file is written under a temporary name, `.<name>-<number>.partial.<ending>`, and then renamed.
+A file is written under a temporary name, `.<name>-<numbers>.partial.<ending>`, and then renamed.
 Its writer holds a lock on it, which ends with the process, however that ends: so what a killed
 process has left is known from what another is about to write, and is cleared away.
 """
@@ -9,9 +9,9 @@ import errno
 import filecmp
 import os
 import re
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from itertools import count
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -21,8 +21,6 @@ except ImportError:  # Windows has no such locks; there, two runs must not write
     fcntl = None
 
 PARTIAL = re.compile(r"\..*-\d+-\d+\.partial(\.[^.]*)?", re.DOTALL)
-# Several threads may write the same file.
-NUMBERS = count()
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Libraries that were not written in Python keep the number to themselves.
 FULL_WORDS = (
@@ -67,11 +65,15 @@ def claiming(path: str | Path) -> Iterator[None]:
     """
     check_folder(path)
     marker = Path(path).with_name(f".{Path(path).name}.lock")
-    with _open_alone(marker, path):
+    with ExitStack() as stack:
         try:
-            yield
-        finally:
-            marker.unlink(missing_ok=True)
+            stack.enter_context(_locking(marker))
+        except BlockingIOError:
+            raise RuntimeError(
+                f"{str(path)!r} is being written by another run: wait for its end, or stop it"
+            ) from None
+        stack.callback(marker.unlink, missing_ok=True)
+        yield
 
 
 def clear_partial(folder: str | Path) -> None:
@@ -122,63 +124,45 @@ def explaining_full(path: str | Path) -> Iterator[None]:
 @contextmanager
 def _open_partial(path: Path) -> Iterator[tuple[IO[bytes], Path]]:
     """Open a temporary file beside `path`, locked, and remove it when the block ends."""
-    file, temporary = _create_partial(path)
+    # No thread, process or container chooses the same name. The ending tells encoders the format.
+    numbers = f"{os.getpid()}-{secrets.randbits(64)}"
+    temporary = path.with_name(f".{path.stem[:40]}-{numbers}.partial{path.suffix}")
     try:
-        with file:
+        with _locking(temporary, is_patient=True) as file:
             yield file, temporary
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _create_partial(path: Path) -> tuple[IO[bytes], Path]:
+@contextmanager
+def _locking(path: Path, *, is_patient: bool = False) -> Iterator[IO[bytes]]:
+    """Open a file and lock it until the block ends, as `_lock` does.
+
+    Where there are no locks nobody can tell whether another has it, too.
+    """
     while True:
-        # The ending tells encoders the format.
-        name = f".{path.stem[:40]}-{os.getpid()}-{next(NUMBERS)}.partial{path.suffix}"
-        temporary = path.with_name(name)
-        try:
-            file = temporary.open("xb")
-        except FileExistsError:  # a process of another container may have the same number
-            continue
-        with suppress(BlockingIOError):  # another run is just removing it as left behind
-            if _is_ours(file, temporary):
-                return file, temporary
-        file.close()
+        with path.open("ab") as file:
+            try:
+                is_ours = _lock(file, path, is_patient=is_patient)
+            except BlockingIOError:
+                raise
+            except OSError:
+                is_ours = True
+            if is_ours:
+                yield file
+                return
 
 
-def _open_alone(marker: Path, path: str | Path) -> IO[bytes]:
-    """Open a file as the only process that does."""
-    while True:
-        file = marker.open("ab")
-        try:
-            if _is_ours(file, marker):
-                return file
-        except BlockingIOError:
-            raise RuntimeError(
-                f"{str(path)!r} is being written by another run: wait for its end, or stop it"
-            ) from None
-        file.close()
-
-
-def _is_ours(file: IO[bytes], path: Path) -> bool:
-    """Lock an open file as `_lock` does where there are locks; elsewhere nobody can tell."""
-    try:
-        return _lock(file, path)
-    except BlockingIOError:
-        file.close()
-        raise
-    except OSError:
-        return True
-
-
-def _lock(file: IO[bytes], path: Path) -> bool:
+def _lock(file: IO[bytes], path: Path, *, is_patient: bool = False) -> bool:
     """Lock an open file until it is closed, and return whether it is still the one at `path`.
 
     Between its opening and its locking another process may have removed it.
-    Raises BlockingIOError when another has locked it, and OSError where there are no locks.
+    Raises BlockingIOError when another has locked it, unless it is patient, and OSError where
+    there are no locks.
     """
     if fcntl is None:
         raise OSError(errno.ENOTSUP, "this system has no locks of this kind")
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(file, fcntl.LOCK_EX | (0 if is_patient else fcntl.LOCK_NB))
     with suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     return False

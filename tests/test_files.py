@@ -1,6 +1,7 @@
 """Files that are whole or not there, whoever else writes and whoever is killed."""
 
 import errno
+import linecache
 import os
 import signal
 import subprocess
@@ -166,30 +167,78 @@ def test_what_the_living_write_stays_and_what_the_killed_left_goes(tmp_path):
 def test_file_taken_for_a_leftover_before_it_is_locked(tmp_path, monkeypatch):
     lock, others = files._lock, []
 
-    def clear_first(file, path):
+    def clear_first(file, path, **options):
         if not others:
             others.append(path)
             monkeypatch.setattr(files, "_lock", lock)
             clear_partial(tmp_path)
             monkeypatch.setattr(files, "_lock", clear_first)
-        return lock(file, path)
+        return lock(file, path, **options)
 
     monkeypatch.setattr(files, "_lock", clear_first)
     with replacing(tmp_path / "a.bin", is_durable=False) as temporary:
-        assert others != [temporary] and temporary.exists()
+        assert others == [temporary] and temporary.exists()
         temporary.write_bytes(b"whole")
     assert look(tmp_path) == {"a.bin": b"whole"}
 
 
-def test_same_number_of_a_process_in_another_container(tmp_path, monkeypatch):
-    (tmp_path / f".a-{os.getpid()}-7.partial.bin").write_bytes(b"of the other")
-    monkeypatch.setattr(files, "NUMBERS", iter(range(7, 10)))
-    with replacing(tmp_path / "a.bin", is_durable=False) as temporary:
-        temporary.write_bytes(b"ours")
-    assert look(tmp_path) == {
-        "a.bin": b"ours",
-        f".a-{os.getpid()}-7.partial.bin": b"of the other",
-    }
+def replace(path):
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"whole")
+
+
+def claim(path):
+    with claiming(path):
+        pass
+
+
+class Interrupting:
+    """Interrupts as Ctrl-C may, but at a chosen one of the lines of a module."""
+
+    def __init__(self, module, moment):
+        self.path, self.moment, self.place = module.__file__, moment, None
+
+    def __call__(self, frame, event, argument):
+        if frame.f_code.co_filename != self.path:
+            return None
+        line = linecache.getline(self.path, frame.f_lineno).strip()
+        # Python itself lets nothing in between the last line of a `with` and its end.
+        if event == "line" and not line.startswith("with "):
+            self.moment -= 1
+            if self.moment == -1:
+                self.place = line
+                raise KeyboardInterrupt
+        return self
+
+
+def interrupt(action, path, moment):
+    """Return the line that was interrupted, or None when there are not so many lines."""
+    interrupting = Interrupting(files, moment)
+    before = sys.gettrace()
+    sys.settrace(interrupting)
+    try:
+        action(path)
+    except KeyboardInterrupt as error:
+        return interrupting.place, error
+    finally:
+        sys.settrace(before)
+    return None
+
+
+@pytest.mark.parametrize("action", [replace, claim])
+def test_interrupted_at_every_line(tmp_path, action):
+    """Also between a file's creation and its locking, and though a notebook keeps the error."""
+    path, kept = tmp_path / "a.bin", []
+    while interrupted := interrupt(action, path, len(kept)):
+        kept.append(interrupted)
+        left = {name for name in look(tmp_path) if name != "a.bin"}
+        # Only the removal itself cannot be made up for at once.
+        assert not left or "unlink" in interrupted[0] or action is claim, interrupted
+        assert look(tmp_path).get("a.bin", b"whole") == b"whole"
+        action(path)
+        assert set(look(tmp_path)) <= {"a.bin"}, interrupted
+        path.unlink(missing_ok=True)
+    assert len(kept) > 10
 
 
 MANY = """
