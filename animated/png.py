@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 from zlib_ng import zlib_ng
 
-# Of compression: a frame of one or two million pixels takes a millisecond. What is faster still,
-# igzip, gives other bytes now and then.
+# Of compression: a frame of a million pixels takes a few milliseconds. What is faster, igzip, gives
+# other bytes now and then.
 LEVEL = 2
 PNG_START = b"\x89PNG\r\n\x1a\n"
 

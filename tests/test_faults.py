@@ -64,6 +64,13 @@ def drawn(monkeypatch):
 # Damaged frames.
 
 
+@pytest.fixture
+def find_started():
+    """What this process has started since the test began, and has not ended."""
+    before = {*psutil.Process().children()}
+    return lambda: {*psutil.Process().children()} - before
+
+
 @pytest.fixture(scope="module")
 def picture():
     noise = np.random.default_rng(0).integers(0, 256, (3, 5, 3), dtype=np.uint8)
@@ -206,7 +213,7 @@ STUBS = {
 
 
 @pytest.mark.parametrize("name", STUBS)
-def test_ffmpeg_that_fails(name, stub, tmp_path, monkeypatch, drawn):
+def test_ffmpeg_that_fails(name, stub, tmp_path, monkeypatch, drawn, find_started):
     script, sentence = STUBS[name]
     monkeypatch.chdir(tmp_path)
     frames = Path("frames")
@@ -218,7 +225,7 @@ def test_ffmpeg_that_fails(name, stub, tmp_path, monkeypatch, drawn):
     assert str(caught.value).endswith(sentence) and "\n" not in str(caught.value)
     assert Path("a.mp4").read_bytes() == old
     assert not [path for path in tmp_path.rglob(".*")]
-    assert not psutil.Process().children(), "there is a zombie"
+    assert not find_started(), "there is a zombie"
 
     # The frames that were drawn stay, and are not drawn again.
     kept = look(frames)
@@ -230,7 +237,7 @@ def test_ffmpeg_that_fails(name, stub, tmp_path, monkeypatch, drawn):
     check_movie("a.mp4", [show(k)[0] for k in range(100)], tmp_path)
 
 
-def test_broken_pipe_of_somebody_else_is_not_taken_for_ffmpeg(tmp_path):
+def test_broken_pipe_of_somebody_else_is_not_taken_for_ffmpeg(tmp_path, find_started):
     def plot_frame(epoch):
         if epoch == 3:
             raise BrokenPipeError("of a worker, say")
@@ -239,10 +246,10 @@ def test_broken_pipe_of_somebody_else_is_not_taken_for_ffmpeg(tmp_path):
     with pytest.raises(BrokenPipeError, match="of a worker, say"):
         write_movie(Frames(plot_frame, range(5), None, n_jobs=1), tmp_path / "a.mp4")
     assert look(tmp_path) == {}
-    assert not psutil.Process().children()
+    assert not find_started()
 
 
-def test_interrupt_while_ffmpeg_finishes(tmp_path, stub, monkeypatch):
+def test_interrupt_while_ffmpeg_finishes(tmp_path, stub, monkeypatch, find_started):
     stub("#!/bin/sh\ncat >/dev/null; exec sleep 60")
     wait = subprocess.Popen.wait
 
@@ -255,7 +262,7 @@ def test_interrupt_while_ffmpeg_finishes(tmp_path, stub, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_movie(PICTURES, tmp_path / "a.mp4")
     assert time.perf_counter() - start < 30 and [*look(tmp_path)] == ["stub"]
-    assert not psutil.Process().children(), "ffmpeg goes on for nobody"
+    assert not find_started(), "ffmpeg goes on for nobody"
 
 
 @pytest.mark.parametrize("named", ["no-such-program", "/", __file__, " ", "./stub/"])
