@@ -27,6 +27,14 @@ PRELUDE = """
     putImageData.apply(this, all);
   };
 """
+# Keeps the first picture of the map, which a test might come too late to see.
+FIRST = """
+  const { putImageData: put } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.putImageData = function (...all) {
+    put.apply(this, all);
+    if (this.canvas.matches(".map")) window.first ??= this.canvas.toDataURL();
+  };
+"""
 REST = """
   async (patience) => {
     const end = performance.now() + patience;
@@ -83,6 +91,12 @@ def require_browser() -> None:
         raise (pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip).Exception(ADVICE)
 
 
+def decode_url(url: str) -> np.ndarray:
+    """Return the pixels, int (height, width, 4), of a picture that is a data URL."""
+    picture = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
+    return np.asarray(picture.convert("RGBA")).astype(int)
+
+
 @contextmanager
 def launch() -> Iterator[Browser]:
     """Start a browser with a fresh profile, and end it."""
@@ -94,8 +108,13 @@ def launch() -> Iterator[Browser]:
 class Visit:
     """A page that is open in a context of its own, with all it asks for and complains of."""
 
-    def __init__(self, browser: Browser, path: Path, fragment: str = "", **options: Any):
-        """Open the page of a file; `options` are those of a context of playwright."""
+    def __init__(
+        self, browser: Browser, path: Path, fragment: str = "", prelude: str = "", **options: Any
+    ):
+        """Open the page of a file; `options` are those of a context of playwright.
+
+        prelude: JavaScript to run before the page does.
+        """
         size = {"width": 1280, "height": 800}
         self.context: BrowserContext = browser.new_context(**{"viewport": size} | options)
         self.requests: list[str] = []
@@ -108,6 +127,7 @@ class Visit:
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.add_init_script(PRELUDE)
+        self.page.add_init_script(prelude)
         self.url = path.as_uri()
         self.page.goto(f"{self.url}{fragment}", wait_until="commit")
         self.mouse, self.keyboard = self.page.mouse, self.page.keyboard
@@ -183,9 +203,7 @@ class Visit:
         whole = (
             f"(({{ width, height }}) => [0, 0, width, height])(document.querySelector('.{name}'))"
         )
-        url = self.run(CROP, [name, *(box or self.run(whole))])
-        picture = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
-        return np.asarray(picture.convert("RGBA")).astype(int)
+        return decode_url(self.run(CROP, [name, *(box or self.run(whole))]))
 
     # --- What a visitor does --------------------------------------------------------------------
 

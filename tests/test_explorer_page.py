@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 import pytest
-from browser import Touch, Visit, launch, require_browser
+from browser import FIRST, Touch, Visit, decode_url, launch, require_browser
 from conftest import ROOT
 from matplotlib.path import Path as Polygon
 from PIL import Image
@@ -162,12 +162,9 @@ def read_images(page: Visit) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def test_dots_come_first_then_digits(visit, real):
-    page = visit(real.path, color_scheme="dark")
-    page.wait("window.explorer || document.querySelector('canvas.map')?.width > 300")
-    page.wait("window.drawings")
-    before = page.read("[window.explorer?.state.isReady ?? false, drawings]")
-    dots = page.crop()
-    assert before[0] is False
+    page = visit(real.path, color_scheme="dark", prelude=FIRST)
+    page.wait("window.first")
+    dots = decode_url(page.run("first"))
     assert (dots[..., :3].max(axis=-1) > 60).sum() > 20_000
     page.finish()
     assert page.state["isReady"]

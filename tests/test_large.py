@@ -117,8 +117,8 @@ def test_memory_is_that_of_all_processes():
     samples = large.watch(process)
     assert process.returncode == 0
     assert 300 * MB < max(sample.memory for sample in samples) < 380 * MB
-    first = [sample.memory for sample in samples if sample.time < samples[0].time + 0.4]
-    assert 200 * MB < max(first) < 280 * MB
+    # Before the second process starts, the first one holds its memory for half a second.
+    assert any(200 * MB < sample.memory < 280 * MB for sample in samples)
 
 
 def test_figures(tmp_path, capsys):
