@@ -27,12 +27,22 @@ PRELUDE = """
     putImageData.apply(this, all);
   };
 """
-# Keeps the first picture of the map, which a test might come too late to see.
+# Counts the parts of the file that are read, and keeps what the map shows first, and after how
+# many: a test might come too late to see it.
 FIRST = """
+  window.parts = 0;
+  globalThis.DecompressionStream = class extends DecompressionStream {
+    constructor(...all) {
+      super(...all);
+      window.parts += 1;
+    }
+  };
   const { putImageData: put } = CanvasRenderingContext2D.prototype;
   CanvasRenderingContext2D.prototype.putImageData = function (...all) {
     put.apply(this, all);
-    if (this.canvas.matches(".map")) window.first ??= this.canvas.toDataURL();
+    if (this.canvas.matches(".map")) {
+      window.first ??= { url: this.canvas.toDataURL(), parts: window.parts };
+    }
   };
 """
 REST = """

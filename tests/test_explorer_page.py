@@ -164,10 +164,12 @@ def read_images(page: Visit) -> tuple[np.ndarray, np.ndarray, float]:
 def test_dots_come_first_then_digits(visit, real):
     page = visit(real.path, color_scheme="dark", prelude=FIRST)
     page.wait("window.first")
-    dots = decode_url(page.run("first"))
+    dots = decode_url(page.run("first.url"))
+    # The header, the layout and the labels; there are many more parts with images.
+    assert page.run("first.parts") == 3
     assert (dots[..., :3].max(axis=-1) > 60).sum() > 20_000
     page.finish()
-    assert page.state["isReady"]
+    assert page.state["isReady"] and page.run("parts") > 20
     digits = page.crop()
     shown, _, length = read_images(page)
     assert len(shown) > 50

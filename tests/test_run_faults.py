@@ -67,7 +67,7 @@ UNWRITABLE = """
 
     X = np.random.default_rng(0).normal(size=(4_000, 500)).astype("f4")
     attempts = (
-        lambda: run(mds, X, sys.argv[1], n_epochs=100, seed=0),
+        lambda: run(mds, X, sys.argv[1], n_epochs=5_000, seed=0),
         lambda: EpochWriter(sys.argv[1]),
     )
     for attempt in attempts:
