@@ -17,31 +17,21 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Request
 
 PATIENCE = 20_000  # ms
 
-# Runs before the page does. After a frame without a drawing the map has come to rest.
+# Runs before the page does. After a frame without a drawing the map has come to rest. What it shows
+# first, and after how many parts of the file, is kept: a test might come too late to see it.
 PRELUDE = """
-  window.drawings = 0;
+  window.drawings = window.parts = 0;
   const { prototype } = CanvasRenderingContext2D;
   const { putImageData } = prototype;
   prototype.putImageData = function (...all) {
     window.drawings += 1;
     putImageData.apply(this, all);
+    if (this.canvas.matches(".map")) window.first ??= { url: this.canvas.toDataURL(), parts };
   };
-"""
-# Counts the parts of the file that are read, and keeps what the map shows first, and after how
-# many: a test might come too late to see it.
-FIRST = """
-  window.parts = 0;
-  globalThis.DecompressionStream = class extends DecompressionStream {
+  window.DecompressionStream = class extends DecompressionStream {
     constructor(...all) {
       super(...all);
       window.parts += 1;
-    }
-  };
-  const { putImageData: put } = CanvasRenderingContext2D.prototype;
-  CanvasRenderingContext2D.prototype.putImageData = function (...all) {
-    put.apply(this, all);
-    if (this.canvas.matches(".map")) {
-      window.first ??= { url: this.canvas.toDataURL(), parts: window.parts };
     }
   };
 """
@@ -118,13 +108,8 @@ def launch() -> Iterator[Browser]:
 class Visit:
     """A page that is open in a context of its own, with all it asks for and complains of."""
 
-    def __init__(
-        self, browser: Browser, path: Path, fragment: str = "", prelude: str = "", **options: Any
-    ):
-        """Open the page of a file; `options` are those of a context of playwright.
-
-        prelude: JavaScript to run before the page does.
-        """
+    def __init__(self, browser: Browser, path: Path, fragment: str = "", **options: Any):
+        """Open the page of a file; `options` are those of a context of playwright."""
         size = {"width": 1280, "height": 800}
         self.context: BrowserContext = browser.new_context(**{"viewport": size} | options)
         self.requests: list[str] = []
@@ -137,7 +122,6 @@ class Visit:
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.add_init_script(PRELUDE)
-        self.page.add_init_script(prelude)
         self.url = path.as_uri()
         self.page.goto(f"{self.url}{fragment}", wait_until="commit")
         self.mouse, self.keyboard = self.page.mouse, self.page.keyboard

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 import pytest
-from browser import FIRST, Touch, Visit, decode_url, launch, require_browser
+from browser import Touch, Visit, decode_url, launch, require_browser
 from conftest import ROOT
 from matplotlib.path import Path as Polygon
 from PIL import Image
@@ -162,7 +162,7 @@ def read_images(page: Visit) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def test_dots_come_first_then_digits(visit, real):
-    page = visit(real.path, color_scheme="dark", prelude=FIRST)
+    page = visit(real.path, color_scheme="dark")
     page.wait("window.first")
     dots = decode_url(page.run("first.url"))
     # The header, the layout and the labels; there are many more parts with images.

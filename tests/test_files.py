@@ -212,7 +212,7 @@ class Interrupting:
 
 
 def interrupt(action, path, moment):
-    """Return the line that was interrupted, or None when there are not so many lines."""
+    """Return the line that was interrupted and the error, or None when there are not so many."""
     interrupting = Interrupting(files, moment)
     before = sys.gettrace()
     sys.settrace(interrupting)
