@@ -26,7 +26,7 @@ override DATA := $(if $(filter DATA,$(GIVEN)),$(value DATA),mnist)
 override LABEL := $(if $(filter LABEL,$(GIVEN)),$(value LABEL))
 override ROWS := $(if $(filter ROWS,$(GIVEN)),$(value ROWS),0)
 export DATA LABEL ROWS
-ask = $$($(BIN)/python -c 'import os; from animated.results import *; print($(1))')
+ask = $$($(BIN)/python -c 'import os; from animated.storage.paths import *; print($(1))')
 NAME = $(call ask,name_data(os.environ["DATA"]))
 MOVIE = $(call ask,name_results(name_data(os.environ["DATA"])).movie)
 ifneq ($(filter DATA,$(GIVEN)),)

@@ -15,10 +15,10 @@ import polars as pl
 from tools import measure
 from umap import UMAP
 
-from animated.datasets import read_digits
-from animated.epochs import EpochWriter
+from animated.datasets.mnist import read_digits
 from animated.methods import umap
-from animated.tables import to_features
+from animated.runs.store import EpochWriter
+from animated.validation import to_features
 
 N_EPOCHS = 199
 

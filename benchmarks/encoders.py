@@ -19,9 +19,9 @@ import polars as pl
 from movie import encode
 from tools import ROOT, load_notebook
 
-from animated import movie
-from animated.frames import Frames
-from animated.movie import find_ffmpeg, write_movie
+from animated.video import movie
+from animated.video.frames import Frames
+from animated.video.movie import find_ffmpeg, write_movie
 
 BT709 = ["-vf", "scale=out_color_matrix=bt709:out_range=tv", "-colorspace", "bt709"]
 BT709 += ["-color_primaries", "bt709", "-color_trc", "bt709"]

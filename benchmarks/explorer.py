@@ -18,9 +18,9 @@ from chromium import open_browser
 from sklearn.decomposition import PCA
 from tools import ROOT
 
-from animated.datasets import load_mnist
-from animated.explorer import export
-from animated.tables import to_features
+from animated import export
+from animated.datasets.mnist import load_mnist
+from animated.validation import to_features
 
 EPOCHS = ROOT / "data/epochs.parquet"
 # The page's own policy forbids the browser's way to wait for an expression.

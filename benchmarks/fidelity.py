@@ -45,9 +45,9 @@ from plotnine import (
 )
 from tools import ROOT, load_notebook
 
-from animated.frames import Frames
-from animated.plots import Template
-from animated.tables import to_enum
+from animated.plots.templates import Template
+from animated.validation import to_enum
+from animated.video.frames import Frames
 from util import combine_plots
 
 

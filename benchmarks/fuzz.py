@@ -27,10 +27,10 @@ import polars as pl
 from PIL import Image
 from tools import measure
 
-from animated.png import encode_png, read_frame, read_mark
-from animated.readers import read_table
-from animated.seals import SEAL
-from animated.tables import write_table
+from animated.datasets.readers import read_table
+from animated.storage.checksums import SEAL
+from animated.storage.tables import write_table
+from animated.video.png import encode_png, read_fingerprint, read_frame
 
 MEMORY = 4 * 2**30
 SECONDS = 20
@@ -151,7 +151,7 @@ def _choose_part(data: bytearray, rng: random.Random) -> tuple[int, int]:
 def read(path: Path) -> Any:
     """Return what the reader of a file gives."""
     if path.name == "frame.png":
-        return read_frame(path), read_mark(path)
+        return read_frame(path), read_fingerprint(path)
     is_picture = path.stem == "picture"
     return read_table(path.parent if is_picture else path, image_side=9)
 

@@ -23,15 +23,8 @@ from pathlib import Path
 
 from tools import measure, run_notebook
 
-import animated.examples  # what a process needs is there when it is forked
-import animated.features
-import animated.frames
-import animated.methods
-import animated.movie
-import animated.plots
-import animated.runs  # noqa: F401
-from animated import checkpoints
 from animated.progress import track
+from animated.runs import checkpoints
 
 DATA = {"data": "digits-8x8", "num_rows": 150, "num_epochs": 8}
 FOLDERS = ("data", "frames", "movies", "images")

@@ -26,8 +26,8 @@ import psutil
 import pyarrow.parquet as pq
 from tools import ROOT
 
-from animated.epochs import working_path
-from animated.results import name_results
+from animated.runs.store import working_path
+from animated.storage.paths import name_results
 
 NAME = "large"
 N_FEATURES = 50

@@ -22,8 +22,8 @@ import polars as pl
 from PIL import Image
 from tools import ROOT, load_notebook, measure
 
-from animated.frames import Frames
-from animated.movie import find_ffmpeg, write_movie
+from animated.video.frames import Frames
+from animated.video.movie import find_ffmpeg, write_movie
 
 SAMPLE = 8  # frames of the plain loop that are timed
 

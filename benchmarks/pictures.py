@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Page
 from tools import ROOT
 
-from animated.movie import write_gif
+from animated.video.movie import write_gif
 
 PAGE = ROOT / "movies/explorer.html"
 VIEWS = ROOT / "data/cache/views.json"

@@ -20,10 +20,10 @@ from tools import measure
 from umap import UMAP
 from umap.umap_ import nearest_neighbors
 
-from animated.datasets import read_digits
+from animated.datasets.mnist import read_digits
 from animated.methods import umap
-from animated.neighbors import Neighbors, find_neighbors
-from animated.tables import to_features
+from animated.neighbors.search import Neighbors, find_neighbors
+from animated.validation import to_features
 
 N_EPOCHS = 199
 N_ASKED = 5_000  # digits whose trustworthiness among all the others is measured
@@ -32,8 +32,8 @@ N_ASKED = 5_000  # digits whose trustworthiness among all the others is measured
 START = """
 import sys
 import numpy as np
-from animated.datasets import read_digits
-from animated.tables import to_features
+from animated.datasets.mnist import read_digits
+from animated.validation import to_features
 n_digits, folder, seed = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 X = to_features(read_digits(n_digits=n_digits))
 """
@@ -44,7 +44,7 @@ np.save(f"{folder}/stock.npy", embedding)
 """
 OURS = """
 from animated.methods import umap
-from animated.neighbors import find_neighbors
+from animated.neighbors.search import find_neighbors
 neighbors = find_neighbors(X, folder=f"{folder}/cache")
 min_dist = 0.1 if seed == 42 else 0.5
 embedding = umap(X, n_epochs=199, seed=seed, neighbors=neighbors, min_dist=min_dist)

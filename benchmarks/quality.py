@@ -19,12 +19,12 @@ from sklearn.manifold import trustworthiness
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from tools import ROOT, measure
 
-from animated.datasets import read_digits
-from animated.epochs import read_layout, scan
-from animated.methods.umap_loss import UmapLoss, _attract, _repulsion, _square
-from animated.neighbors import find_neighbors
-from animated.quality import Quality, measure_epochs
-from animated.tables import to_features
+from animated.datasets.mnist import read_digits
+from animated.neighbors.search import find_neighbors
+from animated.quality.costs import UmapLoss, _attract, _repulsion, _square
+from animated.quality.measures import Quality, measure_epochs
+from animated.runs.store import read_embedding, scan
+from animated.validation import to_features
 
 PATH = ROOT / "data/epochs.parquet"
 COMPARED = (0, 50, 100, 199)
@@ -61,7 +61,7 @@ def sum_all_pairs(embedding: np.ndarray, degrees: np.ndarray, a: float, b: float
 
 def find_errors(loss: UmapLoss, epoch: int) -> dict[str, float]:
     """Return by what share repulsion and cost of an epoch differ from the sums over all pairs."""
-    embedding = read_layout(PATH, epoch)
+    embedding = read_embedding(PATH, epoch)
     attraction, near = loss._sum(_attract, loss.edges, embedding, loss.weights)
     total, by_degree = sum_all_pairs(embedding, loss.degrees, loss.a, loss.b)
     found = loss(embedding)
@@ -81,7 +81,7 @@ def main() -> None:
     loss = UmapLoss(X, n_epochs=last, neighbors=neighbors)
     quality = Quality(X, digits["digit"], neighbors=neighbors)
     plain = make_plain_quality(X, digits["digit"].to_numpy(), quality.neighbors)
-    embedding = read_layout(PATH, last)
+    embedding = read_embedding(PATH, last)
     quality(embedding), loss(embedding), plain(embedding)  # compilation is not what we measure
 
     tables = []

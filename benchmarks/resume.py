@@ -20,13 +20,13 @@ import numpy as np
 import polars as pl
 from tools import measure
 
-from animated.checkpoints import Checkpoint
-from animated.datasets import read_digits
-from animated.epochs import EpochWriter
+from animated.datasets.mnist import read_digits
 from animated.methods import mds, tsne, umap
-from animated.neighbors import find_neighbors
-from animated.runs import run
-from animated.tables import to_features
+from animated.neighbors.search import find_neighbors
+from animated.runs.checkpoints import Checkpoint
+from animated.runs.run import run
+from animated.runs.store import EpochWriter
+from animated.validation import to_features
 
 N_EPOCHS = 199
 

@@ -33,10 +33,10 @@ from plotnine import (
 )
 from tools import measure
 
-from animated.frames import Frames
-from animated.movie import write_movie
-from animated.plots import Filled, Template
-from animated.tables import to_enum
+from animated.plots.templates import Filled, Template
+from animated.validation import to_enum
+from animated.video.frames import Frames
+from animated.video.movie import write_movie
 from util import combine_plots
 
 SIZES = (30_000, 100_000, 300_000, 1_000_000)

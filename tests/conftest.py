@@ -13,8 +13,9 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 from tools import load_notebook
 
-from animated.epochs import EpochWriter
-from animated.tables import to_features, write_table
+from animated.runs.store import EpochWriter
+from animated.storage.tables import write_table
+from animated.validation import to_features
 
 mpl.use("agg")
 

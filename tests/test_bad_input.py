@@ -15,18 +15,18 @@ import scipy.sparse as sp
 from PIL import EpsImagePlugin, Image
 from umap import UMAP
 
-from animated.columns import to_labels
-from animated.epochs import read_epoch
-from animated.features import load_dataset
-from animated.frames import Frames
+from animated.datasets.columns import to_labels
+from animated.datasets.load import load_dataset
+from animated.datasets.readers import read_table
 from animated.methods import graph, mds, pacmap, pca, pixels, sammon, tsne, umap
-from animated.methods.umap import fit_umap
-from animated.neighbors import NEEDY, find_neighbors
-from animated.quality import Quality, label_accuracy, search_layout, trustworthiness
-from animated.readers import read_table
-from animated.runs import run
-from animated.tables import check_features, check_sparse_features, to_enum, to_features
-from animated.writer import EpochWriter
+from animated.methods._umap import fit_umap
+from animated.neighbors.search import NEEDY, find_neighbors
+from animated.quality.measures import Quality, label_accuracy, search_embedding, trustworthiness
+from animated.runs.run import run
+from animated.runs.store import read_epoch
+from animated.runs.writer import EpochWriter
+from animated.validation import check_features, check_sparse_features, to_enum, to_features
+from animated.video.frames import Frames
 from util import combine_plots
 
 X = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
@@ -318,7 +318,7 @@ def test_metrics_that_are_not_defined_for_the_samples(monkeypatch):
         distances[7] = np.nan
         return np.zeros((len(X), n_neighbors), int), distances, None
 
-    monkeypatch.setattr("animated.neighbors.nearest_neighbors", search)
+    monkeypatch.setattr("animated.neighbors.search.nearest_neighbors", search)
     sentence = "metric 'hellinger' must be defined for all samples, got 1 of 60 without 5 neigh"
     with pytest.raises(ValueError, match=sentence):
         find_neighbors(X, 5, metric="hellinger")
@@ -703,7 +703,7 @@ def test_what_is_no_file_of_a_table(tmp_path, name):
 def test_archives_that_claim_to_be_huge(tmp_path, monkeypatch):
     np.savez_compressed(tmp_path / "zeros.npz", a=np.zeros(200_000))
     assert read_table(tmp_path / "zeros.npz").height == 200_000
-    monkeypatch.setattr("animated.readers.LARGE_ARCHIVE", 10**6)
+    monkeypatch.setattr("animated.datasets.readers.LARGE_ARCHIVE", 10**6)
     with pytest.raises(ValueError, match="claims to hold 1,600,128 bytes, far too many for its"):
         read_table(tmp_path / "zeros.npz")
 
@@ -926,8 +926,8 @@ NEIGHBORS = np.zeros((60, 5), int)
             ValueError,
             r"ranks must have shape .*, got \(1,\)",
         ),
-        (lambda: search_layout(put(np.nan), 5), ValueError, "embedding must be finite"),
-        (lambda: search_layout(X[:, 0], 5), ValueError, r"embedding must be numbers .* \(60,\)"),
+        (lambda: search_embedding(put(np.nan), 5), ValueError, "embedding must be finite"),
+        (lambda: search_embedding(X[:, 0], 5), ValueError, r"embedding must be numbers .* \(60,\)"),
         (lambda: Quality(X, seed="a"), ValueError, "seed must be an integer .*, got 'a'"),
         (lambda: Quality(X)(X[:, :2].astype(str)), TypeError, "embedding must be an array of num"),
     ],

@@ -12,7 +12,7 @@ from PIL import Image
 from test_frames import find_line
 from test_movie import decode
 
-from animated.epochs import read_epoch, read_metadata
+from animated.runs.store import read_epoch, read_metadata
 
 DIGITS = ROOT / "data/digits.parquet"
 EPOCHS = ROOT / "data/epochs.parquet"

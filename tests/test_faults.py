@@ -22,12 +22,13 @@ from PIL import Image
 from plotnine import aes, element_text, geom_point, ggplot, labs, theme
 from test_movie import COLORS, decode
 
-import animated.frames
-from animated import encoder, kernels, movie
-from animated.frames import Frames
-from animated.movie import find_ffmpeg, write_gif, write_movie, write_poster
+import animated.video.frames
+from animated import numba_cache
 from animated.plots import stages
-from animated.png import encode_png, read_frame, read_mark, split_png
+from animated.video import ffmpeg, movie
+from animated.video.frames import Frames
+from animated.video.movie import find_ffmpeg, write_gif, write_movie, write_poster
+from animated.video.png import encode_png, read_fingerprint, read_frame, split_png
 
 ROOT = Path(__file__).parent.parent
 PICTURES = [np.full((48, 64, 3), color, dtype=np.uint8) for color in COLORS]
@@ -54,9 +55,9 @@ def check_movie(path, expected, tmp_path):
 @pytest.fixture
 def drawn(monkeypatch):
     """The frames that are drawn from now on, by the number of their pictures."""
-    counts, draw = [], animated.frames._draw_parts
+    counts, draw = [], animated.video.frames._draw_parts
     monkeypatch.setattr(
-        animated.frames, "_draw_parts", lambda *parts: counts.append(1) or draw(*parts)
+        animated.video.frames, "_draw_parts", lambda *parts: counts.append(1) or draw(*parts)
     )
     return counts
 
@@ -80,7 +81,7 @@ def picture():
 def test_every_flipped_bit_is_noticed(picture, tmp_path):
     path, content = tmp_path / "a.png", encode_png(picture, "a" * 64)
     path.write_bytes(content)
-    assert read_mark(path) == "a" * 64 and np.array_equal(read_frame(path), picture)
+    assert read_fingerprint(path) == "a" * 64 and np.array_equal(read_frame(path), picture)
     for bit in range(8 * len(content)):
         flipped = bytearray(content)
         flipped[bit // 8] ^= 1 << bit % 8
@@ -89,7 +90,7 @@ def test_every_flipped_bit_is_noticed(picture, tmp_path):
         if bit % 7:
             continue
         path.write_bytes(flipped)
-        assert read_mark(path) is None
+        assert read_fingerprint(path) is None
         with pytest.raises(ValueError, match=r"a.png' is damaged or no picture: run again what"):
             read_frame(path)
 
@@ -98,7 +99,7 @@ def test_every_cut_is_noticed(picture, tmp_path):
     path, content = tmp_path / "a.png", encode_png(picture, "a" * 64)
     for size in range(len(content)):
         path.write_bytes(content[:size])
-        assert read_mark(path) is None
+        assert read_fingerprint(path) is None
         with pytest.raises(ValueError, match="is damaged or no picture"):
             read_frame(path)
 
@@ -106,7 +107,7 @@ def test_every_cut_is_noticed(picture, tmp_path):
 def test_flipped_bits_in_pictures_of_others(picture, tmp_path):
     path = tmp_path / "a.png"
     Image.fromarray(picture).save(path)
-    assert read_mark(path) is None and np.array_equal(read_frame(path), picture)
+    assert read_fingerprint(path) is None and np.array_equal(read_frame(path), picture)
     for content in damage(path.read_bytes()):
         path.write_bytes(content)
         with pytest.raises(ValueError, match="is damaged or no picture"):
@@ -287,7 +288,7 @@ def test_no_ffmpeg_at_all(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", "/no/such/ffmpeg")
     with pytest.raises(FileNotFoundError, match=sentence):
         write_movie(PICTURES, tmp_path / "a.mp4")
-    monkeypatch.setattr(encoder.imageio_ffmpeg, "get_ffmpeg_exe", find_none)
+    monkeypatch.setattr(ffmpeg.imageio_ffmpeg, "get_ffmpeg_exe", find_none)
     with pytest.raises(FileNotFoundError, match=sentence):
         write_movie(PICTURES, tmp_path / "a.mp4")
     assert look(tmp_path) == {}
@@ -341,8 +342,8 @@ BEFORE = """
     import os
     from pathlib import Path
     import numpy as np
-    from animated.frames import Frames
-    from animated.movie import write_gif, write_movie, write_poster
+    from animated.video.frames import Frames
+    from animated.video.movie import write_gif, write_movie, write_poster
 
     os.environ["TQDM_DISABLE"] = "1"
     pictures = np.random.default_rng(0).integers(0, 256, (8, 96, 64, 3), dtype=np.uint8)
@@ -390,8 +391,8 @@ def test_read_only_folder(tmp_path):
     code = """
         import os, sys
         import numpy as np
-        from animated.frames import Frames
-        from animated.movie import write_gif, write_movie, write_poster
+        from animated.video.frames import Frames
+        from animated.video.movie import write_gif, write_movie, write_poster
 
         os.chdir(sys.argv[1])
         started = Frames(lambda epoch: print("work has begun"), range(3), None)
@@ -456,8 +457,8 @@ SLOW = """
     import os, sys, time
     from pathlib import Path
     import numpy as np
-    from animated.frames import Frames
-    from animated.movie import write_movie
+    from animated.video.frames import Frames
+    from animated.video.movie import write_movie
 
     def plot_frame(epoch):
         print(epoch, flush=True)
@@ -509,7 +510,7 @@ def test_two_runs_may_draw_the_same_frames(tmp_path):
     code = """
         import sys, time
         import numpy as np
-        from animated.frames import Frames
+        from animated.video.frames import Frames
 
         def plot_frame(epoch):
             time.sleep(0.01)
@@ -644,16 +645,16 @@ def test_bare_machine(tmp_path):
 def test_no_home_at_all(tmp_path, monkeypatch):
     """Where nothing about the user is known, paths begin with ~, and are none."""
     monkeypatch.chdir(tmp_path)
-    assert not kernels._can_hold("~/.cache/numba") and not kernels._can_hold("")
+    assert not numba_cache._can_hold("~/.cache/numba") and not numba_cache._can_hold("")
     assert not [*tmp_path.iterdir()]
-    assert kernels._can_hold(f"{tmp_path}/.cache/numba")
+    assert numba_cache._can_hold(f"{tmp_path}/.cache/numba")
 
 
 def test_usual_machine_is_left_alone(monkeypatch):
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
-    monkeypatch.setattr(kernels, "_is_writable", lambda folder: True)
-    monkeypatch.setattr(kernels, "_offer_folder", lambda: pytest.fail("numba has its place"))
-    kernels.prepare_cache()
+    monkeypatch.setattr(numba_cache, "_is_writable", lambda folder: True)
+    monkeypatch.setattr(numba_cache, "_offer_folder", lambda: pytest.fail("numba has its place"))
+    numba_cache.prepare_cache()
     assert "NUMBA_CACHE_DIR" not in os.environ
 
 
@@ -661,9 +662,9 @@ def test_what_a_power_failure_has_cut_off_is_compiled_again(tmp_path):
     code = """
         import sys
         from pathlib import Path
-        from animated import kernels
+        from animated import numba_cache
 
-        kernels._clear_cut(Path(sys.argv[1]) / "__pycache__")
+        numba_cache._clear_cut(Path(sys.argv[1]) / "__pycache__")
         sys.path.insert(0, sys.argv[1])
         import doubling
         print(doubling.double(21), doubling.halve(42))

@@ -13,11 +13,11 @@ from conftest import ROOT, run_python
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from animated.clock import measure_displacements
-from animated.epochs import EpochWriter, read_epoch, scan
-from animated.features import load_dataset
-from animated.neighbors import find_neighbors
-from animated.tables import write_table
+from animated.datasets.load import load_dataset
+from animated.motion.timing import measure_displacements
+from animated.neighbors.search import find_neighbors
+from animated.runs.store import EpochWriter, read_epoch, scan
+from animated.storage.tables import write_table
 
 MB = 1_000_000
 N_ROWS = 20_000

@@ -15,7 +15,7 @@ from PIL import Image
 from test_explorer import Page
 from test_movie import decode
 
-from animated.epochs import read_metadata
+from animated.runs.store import read_metadata
 
 N_EPOCHS = 5
 

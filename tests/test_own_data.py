@@ -11,9 +11,9 @@ from test_frames import find_line
 from test_movie import decode
 from tools import run_notebook
 
-from animated.epochs import read_epoch, read_metadata
 from animated.palette import get_colors, get_gradient
-from animated.results import name_results
+from animated.runs.store import read_epoch, read_metadata
+from animated.storage.paths import name_results
 
 N_EPOCHS = 4
 

@@ -10,10 +10,10 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 from polars.testing import assert_frame_equal
 
-from animated.columns import choose_features
-from animated.features import MISSING, SCALINGS, load_dataset
-from animated.readers import read_table
-from animated.tables import LARGEST, check_features, to_enum, to_numbers
+from animated.datasets.columns import choose_features
+from animated.datasets.load import MISSING, SCALINGS, load_dataset
+from animated.datasets.readers import read_table
+from animated.validation import LARGEST, check_features, to_enum, to_numbers
 from util import combine_plots
 
 settings.register_profile(

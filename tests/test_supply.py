@@ -24,8 +24,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from animated.movie import find_ffmpeg
-from animated.results import name_data
+from animated.storage.paths import name_data
+from animated.video.movie import find_ffmpeg
 
 CONSTRAINTS = (ROOT / "constraints.txt").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -503,7 +503,7 @@ def test_no_text_becomes_markup_or_code_in_the_page():
     words = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc"
     found = [
         line.strip()
-        for path in sorted((ROOT / "animated/explorer/page").glob("*.js"))
+        for path in sorted((ROOT / "animated/explorer/static").glob("*.js"))
         for line in path.read_text().splitlines()
         if re.search(words, line)
     ]

@@ -15,7 +15,7 @@ from conftest import ROOT, run_python
 from PIL import Image
 from plotnine import aes, element_rect, geom_point, ggplot, theme
 
-from animated.files import clear_partial
+from animated.storage.atomic import clear_partial
 from util import combine_plots, plotnine_to_image
 
 RED, GREEN, BLACK = (255, 0, 0), (0, 128, 0), (0, 0, 0)

@@ -8,9 +8,9 @@ import pandas as pd
 import polars as pl
 
 from animated.explorer.layouts import Layout
-from animated.neighbors import Neighbors
+from animated.neighbors.search import Neighbors
 from animated.palette import MISSING, get_colors
-from animated.tables import to_enum
+from animated.validation import to_enum
 
 MOST_CATEGORIES = 65_000
 MOST_PIXELS = 128

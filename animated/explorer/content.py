@@ -20,11 +20,11 @@ from animated.explorer.checks import (
 )
 from animated.explorer.layouts import Layout, open_layouts
 from animated.explorer.pictures import draw_components, draw_ink
-from animated.methods.arguments import check_integer
-from animated.neighbors import Neighbors
+from animated.neighbors.search import Neighbors
 from animated.palette import adapt, get_colormap
 from animated.progress import track
-from animated.quality import kept_neighbors, search_layout
+from animated.quality.measures import kept_neighbors, search_embedding
+from animated.validation import check_integer
 
 VERSION = 1
 # So large is a block of images at most, so that the first are there soon.
@@ -210,5 +210,5 @@ def _pack_column(column: Column) -> bytes:
 
 def _pack_kept(layout: Layout, neighbors: np.ndarray) -> bytes:
     """Return which share of its neighbours in the data each point has beside it in the layout."""
-    near = search_layout(layout.read_last(), neighbors.shape[1])
+    near = search_embedding(layout.read_last(), neighbors.shape[1])
     return blocks.pack_column(kept_neighbors(neighbors, near), 0, 1)

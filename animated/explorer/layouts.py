@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from animated.epochs import read_positions, scan
-from animated.methods.arguments import check_integer, is_integer
-from animated.runs import Run
-from animated.schema import AXES, get_axes
+from animated.runs.run import Run
+from animated.runs.schema import AXES, get_axes
+from animated.runs.store import read_positions, scan
+from animated.validation import check_integer, is_integer
 
 # A store rounds its positions, which may take one a little beyond the unit square.
 SLACK = 1e-3

@@ -11,9 +11,9 @@ import traitlets
 
 from animated.explorer.bundle import bundle
 from animated.explorer.content import Content
-from animated.explorer.page import FOLDER, find_fragment, read_part
-from animated.methods.arguments import check_integer
-from animated.neighbors import Neighbors
+from animated.explorer.export import FOLDER, find_fragment, read_part
+from animated.neighbors.search import Neighbors
+from animated.validation import check_integer
 
 
 class Explorer(anywidget.AnyWidget):

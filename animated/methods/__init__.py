@@ -2,21 +2,46 @@
 
     method(X, *, n_components=2, n_epochs, seed, on_epoch=None, **parameters) -> embedding
 
-`on_epoch(epoch, embedding)` is called with epoch 0, the layout before any step, then with
-epoch k, the layout after k steps, and last with exactly the embedding that is returned.
+`on_epoch(epoch, embedding)` is called with epoch 0, the embedding before any step, then with
+epoch k, the embedding after k steps, and last with exactly the embedding that is returned.
 The array is the callee's to keep. A truthy return stops the run.
 
-`animated.methods.umap.fit_umap` returns a fitted model instead, which places unseen points, and
-`animated.methods.models.join_models` joins two of them; both have the same callback.
+`fit_umap` returns a fitted model instead, whose `transform` embeds unseen points, and
+`join_models` joins two of them; both take the same callback.
 """
 
-from animated.methods.graph import graph
-from animated.methods.mds import mds
-from animated.methods.pacmap import pacmap
-from animated.methods.pca import pca
-from animated.methods.pixels import pixels
-from animated.methods.sammon import sammon
-from animated.methods.tsne import tsne
-from animated.methods.umap import umap
+from importlib import import_module
+from typing import Any
 
-__all__ = ["graph", "mds", "pacmap", "pca", "pixels", "sammon", "tsne", "umap"]
+# Each method loads the library that it needs when it is first used, and no other.
+MODULES = {
+    "graph": "_graph",
+    "mds": "_mds",
+    "pacmap": "_pacmap",
+    "pca": "_pca",
+    "pixels": "_pixels",
+    "sammon": "_sammon",
+    "tsne": "_tsne",
+    "umap": "_umap",
+    "fit_umap": "_umap",
+    "join_models": "_umap_callback",
+}
+
+__all__ = list(MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    """Load a method on first use.
+
+    Raises AttributeError for a name that is not a method.
+    """
+    if name not in MODULES:
+        raise AttributeError(f"module 'animated.methods' has no attribute {name!r}")
+    value = getattr(import_module(f"animated.methods.{MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, loaded or not."""
+    return sorted(MODULES)

@@ -7,7 +7,7 @@ import {
   SHADES,
   tabulateColors,
   THEMES,
-} from "../../animated/explorer/page/colors.js";
+} from "../../animated/explorer/static/colors.js";
 
 const split = (color) => [color & 255, (color >> 8) & 255, (color >> 16) & 255, color >>> 24];
 

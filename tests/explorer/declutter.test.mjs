@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fitImages, rankPoints, shuffleNumbers } from "../../animated/explorer/page/declutter.js";
+import { fitImages, rankPoints, shuffleNumbers } from "../../animated/explorer/static/declutter.js";
 
 const COUNT = 2000;
 const random = shuffleNumbers(2 * COUNT);

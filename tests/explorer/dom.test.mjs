@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { format } from "../../animated/explorer/page/dom.js";
+import { format } from "../../animated/explorer/static/dom.js";
 
 test("numbers are as long as people read them", () => {
   const numbers = [30_000, 1_234_567.8, 7, -50.0985, 0.123456, 999.96, 0];

@@ -6,7 +6,7 @@ import {
   encodeState,
   packNumbers,
   unpackNumbers,
-} from "../../animated/explorer/page/hash.js";
+} from "../../animated/explorer/static/hash.js";
 
 const USUAL = {
   color: "label",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Points } from "../../animated/explorer/page/points.js";
+import { Points } from "../../animated/explorer/static/points.js";
 
 function makePoints(x, y, parts) {
   const points = new Points({ size: x.length });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Layout, makeAxes, turnPositions } from "../../animated/explorer/page/positions.js";
+import { Layout, makeAxes, turnPositions } from "../../animated/explorer/static/positions.js";
 
 const CODES = { 4: [[256, 65_256], [32_756, 32_756]], 10: [[256, 256], [65_256, 32_756]] };
 

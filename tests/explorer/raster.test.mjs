@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { resample } from "../../animated/explorer/page/raster.js";
+import { resample } from "../../animated/explorer/static/raster.js";
 
 function scale(values, width, height, size) {
   const longest = Math.max(width, height);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { formatPoints } from "../../animated/explorer/page/tray.js";
+import { formatPoints } from "../../animated/explorer/static/tray.js";
 
 const LABELS = ["plain", 'a "b", c', "two\nlines", ""];
 const labelled = { data: { label: {} }, labelOf: (index) => LABELS[index] };

@@ -7,7 +7,7 @@ import {
   getScreen,
   panView,
   zoomView,
-} from "../../animated/explorer/page/view.js";
+} from "../../animated/explorer/static/view.js";
 
 const BOUNDS = { x: 0.4, y: 0.6, width: 0.8, height: 0.4 };
 const STAGE = { width: 1000, height: 700, insets: { top: 50, right: 100, bottom: 50, left: 100 } };

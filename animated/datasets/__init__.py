@@ -1,0 +1,1 @@
+"""Any table in: read it, choose its features and labels, say what was done."""

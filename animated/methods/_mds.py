@@ -1,0 +1,63 @@
+"""Metric multidimensional scaling: all distances as they are, as far as that is possible."""
+
+import numpy as np
+
+from animated.methods._forces import STRESS, check_input, descend, start, sum_forces, sum_pairs
+from animated.neighbors.distances import check_distances
+from animated.runs.checkpoints import Checkpoint
+from animated.validation import OnEpoch
+
+
+def mds(
+    X: np.ndarray,
+    *,
+    n_components: int = 2,
+    n_epochs: int,
+    seed: int | None,
+    on_epoch: OnEpoch | None = None,
+    checkpoint: Checkpoint | None = None,
+    distances: np.ndarray | None = None,
+) -> np.ndarray:
+    """Embed `X` such that distances in the layout are those between the samples.
+
+    It minimises the raw stress, the sum over all pairs of (d* - d)², where d* is the distance of
+    two samples and d that of their points: see `stress`. A step is the Guttman transform, which by
+    itself would never raise the stress, with momentum, from a Gaussian layout.
+
+    X: float32 array (n_samples, n_features), finite, of at most 5,000 samples.
+    n_components: 1, 2 or 3.
+    n_epochs: steps, 0 or more; `on_epoch` sees n_epochs + 1 layouts. After 200 hardly any point
+        moves.
+    seed: decides the first layout; None takes another one each time.
+    on_epoch: called as `on_epoch(epoch, embedding)`, see `animated.methods`.
+    checkpoint: what an interrupted run has kept, to go on with it, see `animated.runs.checkpoints`.
+    distances: d*, (n_samples, n_samples), if not Euclidean or known already.
+
+    Returns a float32 array (n_samples, n_components), the same on any number of threads.
+    Raises ValueError and TypeError for bad arguments.
+
+    Sources: J. B. Kruskal, "Multidimensional scaling by optimizing goodness of fit to a nonmetric
+    hypothesis", Psychometrika 29, 1964; for the step, J. de Leeuw, "Applications of convex analysis
+    to multidimensional scaling", 1977, and I. Borg and P. Groenen, "Modern Multidimensional
+    Scaling", 2nd edition, 2005, chapter 8.
+    """
+    X = check_input("mds", X, n_components, n_epochs, seed, on_epoch)
+    distances = check_distances(distances, X)
+    Y = start(len(X), n_components, float(distances.mean()), seed)
+
+    def find_step(Y: np.ndarray) -> np.ndarray:
+        return -sum_forces(STRESS, Y, distances) / (2 * len(X))
+
+    show = {"n_components": n_components, "title": "MDS", "checkpoint": checkpoint}
+    return descend(Y, find_step, n_epochs, on_epoch, **show)
+
+
+def stress(distances: np.ndarray, embedding: np.ndarray) -> float:
+    """Return the raw stress of a layout, which MDS minimises: Σ_{i<j} (d*_ij - |y_i - y_j|)².
+
+    distances: d*, float32 (n_samples, n_samples). embedding: (n_samples, up to 3).
+
+    Raises ValueError when the shapes do not fit.
+    Source: J. B. Kruskal, Psychometrika 29, 1964.
+    """
+    return sum_pairs(STRESS, embedding, distances)

@@ -1,0 +1,68 @@
+"""Sammon's mapping: as MDS, but small distances matter more than large ones."""
+
+import numpy as np
+
+from animated.methods._forces import SAMMON, check_input, descend, start, sum_forces, sum_pairs
+from animated.neighbors.distances import check_distances
+from animated.runs.checkpoints import Checkpoint
+from animated.validation import OnEpoch
+
+
+def sammon(
+    X: np.ndarray,
+    *,
+    n_components: int = 2,
+    n_epochs: int,
+    seed: int | None,
+    on_epoch: OnEpoch | None = None,
+    checkpoint: Checkpoint | None = None,
+    distances: np.ndarray | None = None,
+) -> np.ndarray:
+    """Embed `X` such that distances are kept, the small ones above all.
+
+    It minimises Sammon's error, in which the term of each pair of MDS is divided by its distance
+    d*: see `sammon_error`. Samples without a distance do not tell where to go; their pair is left
+    out. Instead of Sammon's own steps, which leave out the curvature that makes them long, a point
+    moves as in MDS: by its force divided by the sum of its weights 1 / d*, with momentum.
+
+    X: float32 array (n_samples, n_features), finite, of at most 5,000 samples.
+    n_components: 1, 2 or 3.
+    n_epochs: steps, 0 or more; `on_epoch` sees n_epochs + 1 layouts. After 200 hardly any point
+        moves.
+    seed: decides the first layout, a Gaussian; None takes another one each time.
+    on_epoch: called as `on_epoch(epoch, embedding)`, see `animated.methods`.
+    checkpoint: what an interrupted run has kept, to go on with it, see `animated.runs.checkpoints`.
+    distances: d*, (n_samples, n_samples), if not Euclidean or known already.
+
+    Returns a float32 array (n_samples, n_components), the same on any number of threads.
+    Raises ValueError and TypeError for bad arguments.
+
+    Source: J. W. Sammon, "A nonlinear mapping for data structure analysis", IEEE Transactions on
+    Computers C-18, 1969.
+    """
+    X = check_input("sammon", X, n_components, n_epochs, seed, on_epoch)
+    distances = check_distances(distances, X)
+    Y = start(len(X), n_components, float(distances.mean()), seed)
+    weights = np.divide(1, distances, out=np.zeros_like(distances), where=distances > 0)
+    totals = 2 * weights.sum(axis=1, dtype=np.float64)
+    totals[totals == 0] = 1  # a sample that is like all others feels no force
+
+    def find_step(Y: np.ndarray) -> np.ndarray:
+        return -sum_forces(SAMMON, Y, distances) / totals
+
+    show = {"n_components": n_components, "title": "Sammon", "checkpoint": checkpoint}
+    return descend(Y, find_step, n_epochs, on_epoch, **show)
+
+
+def sammon_error(distances: np.ndarray, embedding: np.ndarray) -> float:
+    """Return Sammon's error of a layout, (Σ_{i<j} (d*_ij - |y_i - y_j|)² / d*_ij) / Σ_{i<j} d*_ij.
+
+    Pairs of which d* is 0 are left out.
+
+    distances: d*, float32 (n_samples, n_samples). embedding: (n_samples, up to 3).
+
+    Raises ValueError when the shapes do not fit.
+    Source: J. W. Sammon, IEEE Transactions on Computers C-18, 1969, equation 1.
+    """
+    total = float(distances.sum(dtype=np.float64)) or 1.0
+    return 2 * sum_pairs(SAMMON, embedding, distances) / total

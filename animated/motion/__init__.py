@@ -1,0 +1,1 @@
+"""When a film shows what, from where: timing, framing, tour, camera."""

@@ -1,0 +1,1 @@
+"""What an epoch is worth: neighbourhoods preserved, labels, costs."""

@@ -1,0 +1,1 @@
+"""Atomic files, locks, checksums, arrays and Parquet tables."""

@@ -1,0 +1,1 @@
+"""Frames, and ffmpeg, which makes MP4 and GIF of them."""
