@@ -23,6 +23,10 @@ NATIVE = (
     *(pl.Float32, pl.Float64),
 )
 NUMBERS = (Real, Decimal, np.bool_)
+# The columns that an epoch store makes itself, so that no label may have one of these names: the
+# coordinates of a point, and all columns together.
+AXES = ("x", "y", "z")
+COLUMNS = ("index", *AXES, "seen", "epoch")
 # What has no words.
 NAMELESS = (pl.Object, pl.Binary, pl.Duration, pl.Unknown)
 
