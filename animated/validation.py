@@ -101,7 +101,7 @@ def check_embedding(embedding: np.ndarray, n_samples: int) -> np.ndarray:
     return embedding
 
 
-def to_features(table: pl.DataFrame, label: str | None = "digit") -> np.ndarray:
+def to_features(table: pl.DataFrame, label: str | None = None) -> np.ndarray:
     """Return all columns of `table` but `label` as features for a method.
 
     Returns a C-contiguous float32 array (n_samples, n_features).

@@ -40,7 +40,7 @@ class Timed(EpochWriter):
 def main(n_digits: int = 2_000, pairs: int = 31) -> None:
     """Print a table of the pairs, and the medians in the last lines."""
     digits = read_digits(n_digits=n_digits)
-    X = to_features(digits)
+    X = to_features(digits, label="digit")
 
     def fit_stock() -> None:
         UMAP(n_epochs=N_EPOCHS, random_state=42, n_jobs=1).fit(X)

@@ -44,7 +44,7 @@ SCRIPT = Path(__file__).with_suffix(".js").read_text()
 
 def make_page(path: Path, digits: pl.DataFrame, epochs: int | None) -> Path:
     """Write a page of digits, with the run of UMAP if it is of as many, and PCA."""
-    X = to_features(digits)
+    X = to_features(digits, label="digit")
     spots = PCA(3, random_state=0).fit_transform(X)
     n_run = pl.scan_parquet(EPOCHS).filter(pl.col("epoch") == 0).select(pl.len()).collect().item()
     first = EPOCHS if n_run == len(digits) else np.cbrt(spots[:, :2])

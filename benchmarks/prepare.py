@@ -35,7 +35,7 @@ import numpy as np
 from animated.datasets.mnist import read_digits
 from animated.validation import to_features
 n_digits, folder, seed = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-X = to_features(read_digits(n_digits=n_digits))
+X = to_features(read_digits(n_digits=n_digits), label="digit")
 """
 STOCK = """
 from umap import UMAP
@@ -136,7 +136,7 @@ def judge(X: np.ndarray, found: np.ndarray, exact: np.ndarray, embedding: np.nda
 
 def main(n_digits: int = 30_000, repeats: int = 3) -> None:
     """Print the seconds of all fits, what the results are worth, and the ratios."""
-    X = to_features(read_digits(n_digits=n_digits))
+    X = to_features(read_digits(n_digits=n_digits), label="digit")
     stock, ours = fit_stock(X), fit(X, find_neighbors(X))  # which also compiles for the warm fits
     with tempfile.TemporaryDirectory() as folder:
         rounds = pl.DataFrame(run_round(n_digits, X, folder) for _ in range(repeats))

@@ -76,7 +76,7 @@ def main() -> None:
     """Print the measures of some epochs, the errors of the losses, and all figures."""
     n_digits, last = scan(PATH).select(pl.col("index", "epoch").max()).collect().row(0)
     digits = read_digits(ROOT / "data/digits.parquet", n_digits + 1)
-    X = to_features(digits)
+    X = to_features(digits, label="digit")
     neighbors = find_neighbors(X, 16)
     loss = UmapLoss(X, n_epochs=last, neighbors=neighbors)
     quality = Quality(X, digits["digit"], neighbors=neighbors)

@@ -58,7 +58,7 @@ class Timed(Checkpoint):
 
 def main(n_digits: int = 30_000, pairs: int = 11) -> None:
     """Print what all pairs have taken, then for each method the medians."""
-    X = to_features(read_digits(n_digits=n_digits))
+    X = to_features(read_digits(n_digits=n_digits), label="digit")
     some, few = X[: n_digits // 3], X[: n_digits // 10]
     cases = {
         "UMAP": (umap, X, {"neighbors": find_neighbors(X)}),

@@ -68,7 +68,7 @@ def digits() -> pl.DataFrame:
 
 @pytest.fixture(scope="session")
 def X(digits) -> np.ndarray:
-    return to_features(digits)
+    return to_features(digits, label="digit")
 
 
 @pytest.fixture(scope="session")

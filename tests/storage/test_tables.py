@@ -7,7 +7,7 @@ from animated.storage import tables
 
 
 def test_features(digits):
-    X = tables.to_features(digits)
+    X = tables.to_features(digits, label="digit")
     assert X.dtype == np.float32 and X.shape == (2_000, 784) and X.flags.c_contiguous
     assert X.max() == 255
     assert tables.check_features(X) is X
