@@ -13,9 +13,9 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
+from animated.methods.declaration import Checkpoint
 from animated.neighbors.distances import check_limit
 from animated.progress import track
-from animated.runs.checkpoints import Checkpoint
 from animated.validation import OnEpoch, check_arguments, check_features, check_integer, check_seed
 
 # The laws, and the energy of two points at distance d whose target is t.

@@ -14,8 +14,8 @@ from animated.methods._forces import (
     sum_forces,
     to_rows,
 )
+from animated.methods.declaration import Checkpoint, declare
 from animated.neighbors.search import find_neighbors
-from animated.runs.checkpoints import Checkpoint
 from animated.validation import OnEpoch, check_features, check_integer
 
 
@@ -30,6 +30,7 @@ class Edges(NamedTuple):
     lengths: np.ndarray
 
 
+@declare(is_extendable=True)
 def graph(
     X: np.ndarray,
     *,

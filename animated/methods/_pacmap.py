@@ -15,7 +15,7 @@ import numpy as np
 
 from animated.methods._progress import Layouts
 from animated.methods._rebind import rebind
-from animated.runs.checkpoints import Checkpoint
+from animated.methods.declaration import Checkpoint, declare
 from animated.validation import (
     OnEpoch,
     check_arguments,
@@ -32,6 +32,7 @@ LEAST_SAMPLES = 5
 PHASES = (100, 100, 250)
 
 
+@declare(libraries=("pacmap", "faiss-cpu"))
 def pacmap(
     X: np.ndarray,
     *,

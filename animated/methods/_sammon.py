@@ -3,11 +3,12 @@
 import numpy as np
 
 from animated.methods._forces import SAMMON, check_input, descend, start, sum_forces, sum_pairs
+from animated.methods.declaration import Checkpoint, declare
 from animated.neighbors.distances import check_distances
-from animated.runs.checkpoints import Checkpoint
 from animated.validation import OnEpoch
 
 
+@declare(is_extendable=True)
 def sammon(
     X: np.ndarray,
     *,

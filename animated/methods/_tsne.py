@@ -19,8 +19,8 @@ from scipy.special import xlogy
 
 from animated.methods._forces import NO_TARGETS, STUDENT, sum_energies, to_rows
 from animated.methods._progress import Layouts
+from animated.methods.declaration import Checkpoint, declare
 from animated.neighbors.search import Neighbors, cut_neighbors, find_neighbors
-from animated.runs.checkpoints import Checkpoint
 from animated.validation import (
     OnEpoch,
     check_arguments,
@@ -33,6 +33,11 @@ from animated.validation import (
 BARNES_HUT = ("bh", "BH", "barnes-hut")
 
 
+# Without a given number, how many steps exaggerate depends on how many steps there are.
+@declare(
+    libraries=("openTSNE",),
+    is_extendable=lambda parameters: "early_exaggeration_iter" in parameters,
+)
 def tsne(
     X: np.ndarray,
     *,

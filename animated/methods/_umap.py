@@ -13,9 +13,9 @@ from umap import UMAP, layouts
 from umap.umap_ import compute_membership_strengths, smooth_knn_dist
 
 from animated.methods._umap_callback import ObservableUMAP
+from animated.methods.declaration import Checkpoint
 from animated.neighbors.search import NEEDY, Neighbors, cut_neighbors
 from animated.progress import is_hidden
-from animated.runs.checkpoints import Checkpoint
 from animated.validation import (
     OnEpoch,
     check_arguments,

@@ -25,7 +25,7 @@ from umap.umap_ import simplicial_set_embedding
 
 from animated.methods._rebind import rebind
 from animated.methods._umap_state import keep_layouts, keep_steps
-from animated.runs.checkpoints import Checkpoint
+from animated.methods.declaration import Checkpoint
 from animated.validation import OnEpoch, check_callback, check_features, check_sparse_features
 
 LOOPS = (optimize_layout_euclidean, optimize_layout_generic)

@@ -15,7 +15,9 @@ import numpy as np
 from umap import layouts
 from umap.spectral import spectral_layout, tswspectral_layout
 
-from animated.runs.checkpoints import Arrays, Checkpoint
+from animated.methods.declaration import Checkpoint
+
+Arrays = dict[str, np.ndarray]
 
 STATE = (
     "head_embedding",
