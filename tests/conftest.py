@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from joblib.externals.loky import get_reusable_executor
+from makefile import write_program
 from tools import load_notebook
 
 from animated.runs.store import EpochWriter
@@ -107,3 +108,16 @@ def in_project(project, tmp_path, monkeypatch) -> Path:
     # Workers that are there already stay in the folder in which they were started.
     get_reusable_executor().shutdown()
     return folder
+
+
+@pytest.fixture
+def make_folder(tmp_path):
+    """A folder with the Makefile, our modules, and a Python that is there already."""
+    bin_ = tmp_path / ".venv/bin"
+    bin_.mkdir(parents=True)
+    for name in ("Makefile", "animated"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    for name in ("pyproject.toml", "constraints.txt", ".venv/installed"):
+        (tmp_path / name).touch()
+    write_program(bin_ / "python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    return tmp_path
