@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from animated.runs.schema import COLUMNS
-from animated.validation import NAMELESS, to_enum
+from animated.validation import COLUMNS, NAMELESS, to_enum
 
 KINDS = ("auto", "classes", "numbers")
 # More colours than these nobody can tell apart.

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.datasets import fetch_openml
 
 from animated.storage.atomic import replacing
 
@@ -70,6 +69,8 @@ def from_openml(name: str, cache: str | Path) -> Images:
     cache: a folder that scikit-learn asks for; it keeps nothing there.
     Raises what `sklearn.datasets.fetch_openml` raises.
     """
+    from sklearn.datasets import fetch_openml  # scikit-learn takes a second to load
+
     with warnings.catch_warnings(action="ignore"):  # about a second try; the error tells enough
         table = fetch_openml(
             name, version=1, data_home=cache, cache=False, as_frame=False, n_retries=1

