@@ -1,60 +1,84 @@
-"""Where numba keeps what it has compiled: seen to before the first function that it is to keep."""
+"""numba, with a cache of compiled code that works on every machine.
+
+numba caches what it compiles beside the source, or else in the user's cache folder. It fails
+where it can write to neither, and it fails where a power failure has cut off one of its files.
+This module adds a remedy for each, and both act only where numba would have failed.
+
+umap-learn, pynndescent and pacmap compile as they are imported. A module that imports numba or one
+of them therefore imports this one first:
+
+    from animated.numba_cache import numba
+"""
 
 import atexit
 import os
+import shutil
+import tempfile
+from collections.abc import Callable
 from contextlib import suppress
-from importlib.util import find_spec
+from functools import cache, wraps
 from pathlib import Path
+from typing import Any
 
-# What numba compiles for us and keeps, it keeps beside these modules.
-FOLDERS = ("methods", "neighbors", "plots", "quality")
-LIBRARIES = ("umap", "pynndescent", "pacmap")
-BLOCK = 512
+import numba
+
+__all__ = ["numba"]
 
 
 def prepare_cache() -> None:
-    """Let numba work on machines where it would fail while it imports or calls a function.
+    """Let numba cache into a temporary folder if need be, and recompile what it cannot read.
 
-    It cannot do without a place for what it compiles, and it stumbles over what a power failure
-    has cut off. Elsewhere nothing changes.
+    A numba whose internals have changed is left as it is.
     """
-    folders = [Path(__file__).parent / name / "__pycache__" for name in FOLDERS]
-    found = filter(None, map(find_spec, LIBRARIES))
-    folders += [Path(module.origin).with_name("__pycache__") for module in found if module.origin]
-    for folder in folders:
-        _clear_cut(folder)
-    if not all(map(_is_writable, folders)):
-        _offer_folder()
+    with suppress(ImportError, AttributeError, ValueError):
+        from numba.core import caching
+
+        locators, files = caching.CacheImpl._locator_classes, caching.IndexDataCacheFile
+        load_index, load_data = files._load_index, files._load_data
+        # numba asks them in turn. The folder beside the source comes first, and after ours the
+        # user's cache folder, which numba would create in the current folder as "~/.cache/numba"
+        # for a user without a home.
+        locators.insert(locators.index(caching.InTreeCacheLocator) + 1, TemporaryFolder)
+        files._load_index = _recompile_damaged(load_index, lambda: {})
+        files._load_data = _recompile_damaged(load_data, _report_missing)
 
 
-def _clear_cut(folder: Path) -> None:
-    """Remove the files that end too early: numba writes pickles, which end with a full stop."""
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            # They are cut off at a block of the disk, if anything was written at all.
-            if entry.name.endswith((".nbi", ".nbc")) and entry.stat().st_size % BLOCK == 0:
-                path = Path(entry.path)
-                if not path.read_bytes().endswith(b"."):
-                    path.unlink()
+class TemporaryFolder:
+    """A place for numba's cache when it can write neither beside the source nor to the user's."""
+
+    @staticmethod
+    def from_function(function: Callable[..., Any], path: str) -> Any:
+        """Return numba's locator of the cache of `function`, whose source is at `path`.
+
+        None leaves the choice to the next locator.
+        """
+        from numba.core.caching import UserProvidedCacheLocator
+        from numba.misc.appdirs import user_cache_dir
+
+        if Path(path).exists() and not _is_usable(user_cache_dir("numba", False)):
+            _provide_folder()
+        return UserProvidedCacheLocator.from_function(function, path)
 
 
-def _is_writable(folder: Path) -> bool:
-    return os.access(folder if folder.exists() else folder.parent, os.W_OK | os.X_OK)
+def _is_usable(folder: str) -> bool:
+    """Return whether `folder` can be written to, creating it if it does not exist.
 
-
-def _offer_folder() -> None:
-    """Name numba a temporary folder of this process and its workers, unless it has another.
-
-    It is a new one that nobody else can write to, as numba runs what it finds there.
+    A relative path, such as "~/.cache" of a user without a home, is not usable.
     """
-    import shutil
-    import tempfile
+    path = Path(folder)
+    if not path.is_absolute():
+        return False
+    with suppress(OSError):
+        path.mkdir(parents=True, exist_ok=True)
+    return os.access(path, os.W_OK | os.X_OK)
 
-    import numba
-    from numba.misc.appdirs import user_cache_dir
 
-    if any(map(_can_hold, (numba.config.CACHE_DIR, user_cache_dir("numba", False)))):
-        return
+@cache
+def _provide_folder() -> None:
+    """Give numba a temporary folder for as long as this process and its workers run.
+
+    The folder is new and nobody else can write to it, because numba executes what it finds there.
+    """
     with suppress(OSError):
         folder = tempfile.mkdtemp(prefix="numba-")
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
@@ -62,11 +86,27 @@ def _offer_folder() -> None:
         numba.config.reload_config()
 
 
-def _can_hold(folder: str) -> bool:
-    """Return whether a folder is there or can be made, and can be written to."""
-    path = Path(folder)
-    if not path.is_absolute():  # nobody knows whose home this is
-        return False
-    with suppress(OSError):
-        path.mkdir(parents=True, exist_ok=True)
-    return os.access(path, os.W_OK | os.X_OK)
+def _recompile_damaged(load: Callable[..., Any], replace: Callable[[], Any]) -> Callable[..., Any]:
+    """Return `load`, one of numba's methods that unpickle a file, with an answer for damaged files.
+
+    numba has answers for an index that is empty and for code that is missing: it compiles the
+    function and overwrites the file.
+    """
+
+    @wraps(load)
+    def load_or_replace(*arguments: Any) -> Any:
+        try:
+            return load(*arguments)
+        except OSError:
+            raise
+        except Exception:  # damaged pickles raise nearly any error
+            return replace()
+
+    return load_or_replace
+
+
+def _report_missing() -> None:
+    raise FileNotFoundError("the cached code is damaged")
+
+
+prepare_cache()

@@ -10,11 +10,11 @@ like; in the plane z is zero.
 
 from collections.abc import Callable
 
-import numba
 import numpy as np
 
 from animated.methods.declaration import Checkpoint
 from animated.neighbors.distances import check_limit
+from animated.numba_cache import numba
 from animated.progress import track
 from animated.validation import OnEpoch, check_arguments, check_features, check_integer, check_seed
 

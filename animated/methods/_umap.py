@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
+import animated.numba_cache  # noqa: F401  first, as umap-learn compiles on import
+
+# isort: split
 import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix, issparse

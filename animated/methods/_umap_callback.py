@@ -14,7 +14,9 @@ from threading import RLock
 from types import FunctionType
 from typing import Any, Self
 
-import numba
+from animated.numba_cache import numba  # first, as umap-learn compiles on import
+
+# isort: split
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_is_fitted

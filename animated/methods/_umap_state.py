@@ -10,7 +10,9 @@ from collections.abc import Callable
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
-import numba
+from animated.numba_cache import numba  # first, as umap-learn compiles on import
+
+# isort: split
 import numpy as np
 from umap import layouts
 from umap.spectral import spectral_layout, tswspectral_layout

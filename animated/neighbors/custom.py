@@ -6,11 +6,11 @@ thousand samples do in all pairs.
 
 from collections.abc import Callable
 
-import numba
 import numpy as np
 
 from animated.neighbors.distances import check_distances, check_limit
 from animated.neighbors.search import Neighbors
+from animated.numba_cache import numba
 from animated.progress import track
 from animated.validation import check_features, check_integer
 

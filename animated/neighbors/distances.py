@@ -1,9 +1,9 @@
 """The distances of all pairs of samples, for the methods that look at each of them."""
 
-import numba
 import numpy as np
 
 from animated.neighbors.exact import square_distance
+from animated.numba_cache import numba
 from animated.validation import check_features
 
 # All pairs of so many samples take 100 MB, and a step of a method about 15 ms on two cores.

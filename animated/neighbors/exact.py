@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import pairwise
 
-import numba
 import numpy as np
 
+from animated.numba_cache import numba
 from animated.progress import track
 
 METRICS = ("euclidean", "l2", "cosine", "correlation")

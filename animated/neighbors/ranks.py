@@ -2,9 +2,9 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-import numba
 import numpy as np
 
+from animated.numba_cache import numba
 from animated.progress import track
 
 # Queries whose distances to all samples are in memory at once, for each thread.

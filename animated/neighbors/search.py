@@ -12,7 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-import numba
+from animated.numba_cache import numba  # first, as umap-learn compiles on import
+
+# isort: split
 import numpy as np
 from pynndescent.distances import named_distances as pynndescent_metrics
 from umap.distances import named_distances as umap_metrics

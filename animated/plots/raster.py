@@ -6,7 +6,6 @@ A canvas is a uint8 array (height, width, 3) that is changed in place, a colour 
 
 from functools import lru_cache
 
-import numba
 import numpy as np
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.collections import PathCollection
@@ -14,6 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.markers import MarkerStyle
 from matplotlib.path import Path
 from matplotlib.transforms import IdentityTransform
+
+from animated.numba_cache import numba
 
 # A marker is kept at this many positions within a pixel, across as well as down.
 POSITIONS = 16

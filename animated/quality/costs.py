@@ -25,7 +25,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
-import numba
+from animated.numba_cache import numba  # first, as umap-learn compiles on import
+
+# isort: split
 import numpy as np
 from scipy.fft import irfftn, rfftn
 from scipy.sparse import coo_matrix, csr_matrix, triu

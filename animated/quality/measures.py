@@ -7,7 +7,6 @@ A point is never its own neighbour.
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-import numba
 import numpy as np
 import polars as pl
 from scipy.spatial import KDTree
@@ -15,6 +14,7 @@ from scipy.spatial import KDTree
 from animated.geometry import check_same_shape, mean_displacement
 from animated.neighbors.ranks import rank_samples
 from animated.neighbors.search import Neighbors, cut_neighbors, find_neighbors
+from animated.numba_cache import numba
 from animated.progress import track
 from animated.runs.store import list_epochs, read_embedding, read_metadata
 from animated.validation import check_embedding, check_features, check_integer, check_seed
