@@ -1,8 +1,9 @@
-"""Files that are either whole or not there, and that one run at a time writes.
+"""Atomic files, and locks that let one run at a time write a result.
 
 A file is written under a temporary name, `.<name>-<numbers>.partial.<ending>`, and then renamed.
-Its writer holds a lock on it, which ends with the process, however that ends: so what a killed
-process has left is known from what another is about to write, and is cleared away.
+Meanwhile its writer holds a lock, `.<name>-<numbers>.lock`, which the operating system releases
+when the process ends, however it ends. A temporary file whose lock is free was therefore left by a
+process that was killed, and the next writer removes it.
 """
 
 import errno
@@ -13,16 +14,13 @@ import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks; there, two runs must not write the same file
-    fcntl = None
+from filelock import FileLock, Timeout
 
-PARTIAL = re.compile(r"\..*-\d+-\d+\.partial(\.[^.]*)?", re.DOTALL)
+# A temporary file or its lock. The group is the part of the name that the two share.
+PARTIAL = re.compile(r"(\..*-\d+-\d+)\.(?:partial(?:\.[^.]*)?|lock)", re.DOTALL)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# Libraries that were not written in Python keep the number to themselves.
+# Libraries that are not written in Python report a full disk in words, without the number.
 FULL_WORDS = (
     "No space left",
     "quota exceeded",
@@ -34,13 +32,16 @@ FULL_WORDS = (
 
 @contextmanager
 def replacing(path: str | Path, *, is_durable: bool = True) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its name when the block ends well.
+    """Yield a temporary path beside `path` that is renamed to `path` when the block succeeds.
+
+        with replacing("data/digits.parquet") as temporary:
+            table.write_parquet(temporary)
 
     After an exception the temporary file is gone and `path` is as it was.
-    A file that would not change by a byte is left alone, its modification time included.
+    A file whose bytes would not change is left alone, and so is its modification time.
 
-    is_durable: whether to wait until the disk has the file, so that it is whole even after a power
-        failure. It is not worth its time for files whose readers notice when they are damaged.
+    is_durable: wait until the file is on the disk, so that not even a power failure leaves it
+        incomplete. Choose False for files whose readers notice damage and can do without them.
 
     Raises what `check_folder` raises, and OSError when the disk is full.
     """
@@ -48,50 +49,55 @@ def replacing(path: str | Path, *, is_durable: bool = True) -> Iterator[Path]:
     check_folder(path)
     if is_durable:
         clear_partial(path.absolute().parent)
-    with explaining_full(path), _open_partial(path) as (file, temporary):
+    with explaining_full(path), _providing_partial(path) as temporary:
         yield temporary
         if path.is_file() and filecmp.cmp(temporary, path, shallow=False):
             return
         if is_durable:
-            os.fsync(file.fileno())
+            _sync(temporary)
         temporary.replace(path)
 
 
 @contextmanager
 def claiming(path: str | Path) -> Iterator[None]:
-    """Let nobody else claim `path` until the block ends, or the process does.
+    """Keep every other run from claiming `path` until the block, or the process, ends.
 
     Raises RuntimeError when another run has claimed it, and what `check_folder` raises.
     """
     check_folder(path)
-    marker = Path(path).with_name(f".{Path(path).name}.lock")
+    lock = Path(path).with_name(f".{Path(path).name}.lock")
     with ExitStack() as stack:
         try:
-            stack.enter_context(_locking(marker))
-        except BlockingIOError:
+            stack.enter_context(_locking(lock))
+        except Timeout:
             raise RuntimeError(
-                f"{str(path)!r} is being written by another run: wait for its end, or stop it"
+                f"{str(path)!r} is being written by another run: wait until it ends, or stop it"
             ) from None
-        stack.callback(marker.unlink, missing_ok=True)
+        stack.callback(_remove, lock)
         yield
 
 
 def clear_partial(folder: str | Path) -> None:
-    """Remove from `folder` the temporary files whose writers are no longer there."""
+    """Remove the temporary files that killed writers have left in `folder`."""
+    leftovers: dict[str, list[str]] = {}
     with os.scandir(folder) as entries:
-        partial = [entry.path for entry in entries if PARTIAL.fullmatch(entry.name)]
-    for path in map(Path, partial):
-        # Its writer may be there, or may just have renamed it.
-        with suppress(OSError), path.open("r+b") as file:
-            if _lock(file, path):
-                path.unlink()
+        for entry in entries:
+            match = PARTIAL.fullmatch(entry.name)
+            if match and entry.is_file(follow_symlinks=False):
+                leftovers.setdefault(match[1], []).append(entry.path)
+    for name, paths in leftovers.items():
+        lock = Path(folder, f"{name}.lock")
+        # The writer may still be alive: then it has the lock.
+        with suppress(OSError), _locking(lock) as is_locked:
+            for path in [*paths, lock] if is_locked else [lock]:
+                _remove(Path(path))
 
 
 def check_folder(path: str | Path) -> None:
-    """Raise an error when `path` cannot be written, because of its folder or because it is one.
+    """Check that a file can be written to `path`.
 
-    FileNotFoundError when its folder does not exist, PermissionError when that cannot be written
-    to, IsADirectoryError when `path` is a folder itself.
+    Raises FileNotFoundError when its folder does not exist, PermissionError when that folder is
+    not writable, and IsADirectoryError when `path` itself is a folder.
     """
     folder = Path(path).absolute().parent
     if not folder.is_dir():
@@ -107,7 +113,7 @@ def check_folder(path: str | Path) -> None:
 
 @contextmanager
 def explaining_full(path: str | Path) -> Iterator[None]:
-    """Turn what libraries say of a full disk into one sentence that names `path`."""
+    """Turn any library's error about a full disk into one OSError that names `path`."""
     try:
         yield
     except Exception as error:
@@ -122,47 +128,47 @@ def explaining_full(path: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def _open_partial(path: Path) -> Iterator[tuple[IO[bytes], Path]]:
-    """Open a temporary file beside `path`, locked, and remove it when the block ends."""
-    # No thread, process or container chooses the same name. The ending tells encoders the format.
-    numbers = f"{os.getpid()}-{secrets.randbits(64)}"
-    temporary = path.with_name(f".{path.stem[:40]}-{numbers}.partial{path.suffix}")
-    try:
-        with _locking(temporary, is_patient=True) as file:
-            yield file, temporary
-    finally:
-        temporary.unlink(missing_ok=True)
+def _providing_partial(path: Path) -> Iterator[Path]:
+    """Create a temporary file beside `path`, locked, and remove it when the block ends."""
+    # No thread, process or container chooses the same numbers. Encoders need the ending.
+    name = f".{path.stem[:40]}-{os.getpid()}-{secrets.randbits(64)}"
+    lock, temporary = path.with_name(f"{name}.lock"), path.with_name(f"{name}.partial{path.suffix}")
+    with ExitStack() as stack:
+        stack.callback(_remove, lock)
+        stack.callback(_remove, temporary)
+        with _locking(lock, is_patient=True):
+            temporary.touch()
+            yield temporary
 
 
 @contextmanager
-def _locking(path: Path, *, is_patient: bool = False) -> Iterator[IO[bytes]]:
-    """Open a file and lock it until the block ends, as `_lock` does.
+def _locking(path: Path, *, is_patient: bool = False) -> Iterator[bool]:
+    """Hold the lock at `path` until the block ends, and yield whether there are locks at all.
 
-    Where there are no locks nobody can tell whether another has it, too.
+    Some network drives have none, and then runs cannot be kept apart.
+
+    Raises Timeout when another holds the lock, unless `is_patient`, and PermissionError when the
+    lock belongs to another user.
     """
-    while True:
-        with path.open("ab") as file:
-            try:
-                is_ours = _lock(file, path, is_patient=is_patient)
-            except BlockingIOError:
-                raise
-            except OSError:
-                is_ours = True
-            if is_ours:
-                yield file
-                return
+    lock = FileLock(path, blocking=is_patient)
+    try:
+        try:
+            lock.acquire()
+        except (Timeout, PermissionError):
+            raise
+        except OSError:
+            pass
+        yield lock.is_locked
+    finally:
+        lock.release()  # also when interrupted while it was acquired
 
 
-def _lock(file: IO[bytes], path: Path, *, is_patient: bool = False) -> bool:
-    """Lock an open file until it is closed, and return whether it is still the one at `path`.
+def _remove(path: Path) -> None:
+    # Windows does not remove a file that is open, and removes a lock itself when it is released.
+    with suppress(OSError):
+        path.unlink()
 
-    Between its opening and its locking another process may have removed it.
-    Raises BlockingIOError when another has locked it, unless it is patient, and OSError where
-    there are no locks.
-    """
-    if fcntl is None:
-        raise OSError(errno.ENOTSUP, "this system has no locks of this kind")
-    fcntl.flock(file, fcntl.LOCK_EX | (0 if is_patient else fcntl.LOCK_NB))
-    with suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    return False
+
+def _sync(path: Path) -> None:
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())

@@ -351,7 +351,7 @@ def test_two_runs_at_once(tmp_path, few):
     def start_another(epoch, _):
         if epoch == 5:
             before.append(working_path(path).read_bytes())
-            message = rf"{path.name}' is being written by another run: wait for its end, or stop it"
+            message = rf"{path.name}' is being written by another run: wait until it ends, or stop it"
             with pytest.raises(RuntimeError, match=message):
                 run(umap, few, path, **options | {"seed": 4})
             with pytest.raises(RuntimeError, match=message):

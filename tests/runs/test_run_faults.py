@@ -191,7 +191,7 @@ def test_two_processes_at_once(tmp_path):
         assert first.stdout.readline() == "begun\n"
         working = (tmp_path / "run.arrow").read_bytes()
         second = subprocess.run([*command, "second"], cwd=tmp_path, capture_output=True, text=True)
-        sentence = "'run.parquet' is being written by another run: wait for its end, or stop it"
+        sentence = "'run.parquet' is being written by another run: wait until it ends, or stop it"
         assert second.stdout == f"{sentence} True\n", second.stderr
         assert (tmp_path / "run.arrow").read_bytes() == working
         first.communicate("\n")

@@ -1,6 +1,7 @@
-"""Files that are whole or not there, whoever else writes and whoever is killed."""
+"""Atomic files and locks, whoever else writes and whoever is killed."""
 
 import errno
+import fcntl
 import linecache
 import os
 import signal
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 from faults import run_powerless
+from filelock import FileLock
 
 from animated.storage import atomic
 from animated.storage.atomic import (
@@ -29,13 +31,13 @@ NAMES = [
 ]  # fmt: skip
 
 
-def look(folder):
+def read_files(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @contextmanager
 def running(code, *arguments):
-    """Run code in a process of its own that has just said something, and kill it in the end."""
+    """Run code in its own process, wait for its first line of output, and kill it in the end."""
     command = [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -50,14 +52,14 @@ def test_whole_or_not_there(tmp_path):
     with pytest.raises(KeyError), replacing(path) as temporary:
         temporary.write_bytes(b"half")
         raise KeyError
-    assert look(tmp_path) == {}
+    assert read_files(tmp_path) == {}
     with replacing(path) as temporary:
         temporary.write_bytes(b"old")
         assert temporary.suffix == ".bin" and temporary.parent == tmp_path and not path.exists()
     with pytest.raises(KeyError), replacing(path) as temporary:
         temporary.write_bytes(b"new")
         raise KeyError
-    assert look(tmp_path) == {"a.bin": b"old"}
+    assert read_files(tmp_path) == {"a.bin": b"old"}
 
 
 @pytest.mark.parametrize("when", [0, 1, 2**31, 2**33])
@@ -82,7 +84,7 @@ def test_names(tmp_path, name):
             claiming(tmp_path / name).__enter__()
     (tmp_path / temporary.name).write_bytes(b"left by a killed process")
     clear_partial(tmp_path)
-    assert look(tmp_path) == {name: b"abc"}
+    assert read_files(tmp_path) == {name: b"abc"}
 
 
 def test_what_cannot_be_written_is_said_before_any_work(tmp_path, monkeypatch):
@@ -98,7 +100,7 @@ def test_what_cannot_be_written_is_said_before_any_work(tmp_path, monkeypatch):
         for act in (check_folder, replacing, claiming):
             with pytest.raises(error, match=message), act(path) or pytest.fail():
                 pytest.fail("work has begun")
-    assert look(tmp_path / "folder") == {}
+    assert read_files(tmp_path / "folder") == {}
 
 
 def test_read_only_folder(tmp_path):
@@ -114,14 +116,14 @@ def test_read_only_folder(tmp_path):
             except PermissionError as error:
                 print(error)
     """
-    told = run_powerless(code, tmp_path / "a.bin")
+    outcome = run_powerless(code, tmp_path / "a.bin")
     tmp_path.chmod(0o755)
     sentence = (
         f"the folder of '{tmp_path}/a.bin' cannot be written to: "
         f"change the permissions of {tmp_path}, or choose another"
     )
-    assert told.stdout.splitlines() == [sentence] * 2, told.stderr
-    assert look(tmp_path) == {"a.bin": b"old"}
+    assert outcome.stdout.splitlines() == [sentence] * 2, outcome.stderr
+    assert read_files(tmp_path) == {"a.bin": b"old"}
 
 
 @pytest.mark.parametrize(
@@ -170,22 +172,24 @@ def test_what_the_living_write_stays_and_what_the_killed_left_goes(tmp_path):
     }  # fmt: skip
 
 
-def test_file_taken_for_a_leftover_before_it_is_locked(tmp_path, monkeypatch):
-    lock, others = atomic._lock, []
+def test_lock_mistaken_for_a_leftover_before_it_is_held(tmp_path, monkeypatch):
+    """Another process may clear the folder after a lock's file is created and before it is held."""
+    flock, lost = fcntl.flock, []
 
-    def clear_first(file, path, **options):
-        if not others:
-            others.append(path)
-            monkeypatch.setattr(atomic, "_lock", lock)
+    def clear_first(descriptor, operation):
+        if not lost:
+            lost.extend(tmp_path.iterdir())
             clear_partial(tmp_path)
-            monkeypatch.setattr(atomic, "_lock", clear_first)
-        return lock(file, path, **options)
+            assert read_files(tmp_path) == {}
+        return flock(descriptor, operation)
 
-    monkeypatch.setattr(atomic, "_lock", clear_first)
+    monkeypatch.setattr(fcntl, "flock", clear_first)
     with replacing(tmp_path / "a.bin", is_durable=False) as temporary:
-        assert others == [temporary] and temporary.exists()
+        assert [path.suffix for path in lost] == [".lock"] and temporary.exists()
+        clear_partial(tmp_path)
+        assert temporary.exists()
         temporary.write_bytes(b"whole")
-    assert look(tmp_path) == {"a.bin": b"whole"}
+    assert read_files(tmp_path) == {"a.bin": b"whole"}
 
 
 def replace(path):
@@ -237,14 +241,30 @@ def test_interrupted_at_every_line(tmp_path, action):
     path, kept = tmp_path / "a.bin", []
     while interrupted := interrupt(action, path, len(kept)):
         kept.append(interrupted)
-        left = {name for name in look(tmp_path) if name != "a.bin"}
+        left = {*read_files(tmp_path)} - {"a.bin"}
         # Only the removal itself cannot be made up for at once.
         assert not left or "unlink" in interrupted[0] or action is claim, interrupted
-        assert look(tmp_path).get("a.bin", b"whole") == b"whole"
+        assert read_files(tmp_path).get("a.bin", b"whole") == b"whole"
         action(path)
-        assert set(look(tmp_path)) <= {"a.bin"}, interrupted
+        assert {*read_files(tmp_path)} <= {"a.bin"}, interrupted
         path.unlink(missing_ok=True)
     assert len(kept) > 10
+
+
+@pytest.mark.parametrize("action", [replace, claim])
+def test_interrupted_as_the_lock_is_acquired(tmp_path, monkeypatch, action):
+    """The lock is released though a notebook keeps the error, and with it all objects."""
+    path, acquire = tmp_path / "a.bin", FileLock.acquire
+
+    def acquire_and_interrupt(lock, *arguments, **options):
+        acquire(lock, *arguments, **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt) as kept:
+        patch.setattr(FileLock, "acquire", acquire_and_interrupt)
+        action(path)
+    action(path)
+    assert kept.value and {*read_files(tmp_path)} <= {"a.bin"}
 
 
 MANY = """
@@ -252,7 +272,7 @@ MANY = """
     from pathlib import Path
     from animated.storage.atomic import clear_partial, replacing
     folder, me = Path(sys.argv[1]), sys.argv[2]
-    for turn in range(100):
+    for turn in range(40):
         for name in (me, "shared"):
             with replacing(folder / name) as temporary:
                 temporary.write_bytes(me.encode() * 1000)
@@ -261,18 +281,18 @@ MANY = """
 """
 
 
-def run_many(code, folder, count=8):
+def run_many(code, folder, count=4):
     command = [sys.executable, "-c", textwrap.dedent(code), str(folder)]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     processes = [subprocess.Popen([*command, str(k)], **options) for k in range(count)]
-    told = [process.communicate(timeout=100) for process in processes]
-    assert [process.returncode for process in processes] == [0] * count, told
-    return [out for out, _ in told]
+    outputs = [process.communicate(timeout=100) for process in processes]
+    assert [process.returncode for process in processes] == [0] * count, outputs
+    return [output for output, _ in outputs]
 
 
 def test_many_processes_write_into_one_folder(tmp_path):
     run_many(MANY, tmp_path)
-    assert sorted(look(tmp_path)) == [*"01234567", "shared"]
+    assert sorted(read_files(tmp_path)) == [*"0123", "shared"]
 
 
 CLAIMING = """
@@ -297,7 +317,7 @@ CLAIMING = """
 def test_never_two_at_once(tmp_path):
     refusals = run_many(CLAIMING, tmp_path)
     assert sum(map(int, refusals)) > 0, "they never met"
-    assert look(tmp_path) == {}
+    assert read_files(tmp_path) == {}
 
 
 def test_claim_ends_with_its_process(tmp_path):
@@ -310,13 +330,13 @@ def test_claim_ends_with_its_process(tmp_path):
     """
     path = tmp_path / "a.bin"
     with running(code, path) as process:
-        with pytest.raises(RuntimeError, match=r"a.bin' is being written by another run: wait"):
+        with pytest.raises(RuntimeError, match="is being written by another run: wait until"):
             claiming(path).__enter__()
         process.send_signal(signal.SIGKILL)
         process.wait()
         with claiming(path):
             pass
-    assert look(tmp_path) == {}
+    assert read_files(tmp_path) == {}
 
 
 def test_claim_ends_with_its_block_though_the_error_is_kept(tmp_path):
@@ -329,7 +349,7 @@ def test_claim_ends_with_its_block_though_the_error_is_kept(tmp_path):
         kept.append(error)
     with claiming(path), replacing(path) as temporary:
         temporary.write_bytes(b"whole")
-    assert kept[0].__traceback__ and look(tmp_path) == {"a.bin": b"whole"}
+    assert kept[0].__traceback__ and read_files(tmp_path) == {"a.bin": b"whole"}
 
 
 def test_two_threads(tmp_path):
@@ -356,11 +376,31 @@ def test_claims_of_other_files_and_through_other_names(tmp_path, monkeypatch):
         claiming(tmp_path / "a.bin").__enter__()
 
 
-def test_file_systems_without_locks(tmp_path, monkeypatch):
-    monkeypatch.setattr(atomic, "fcntl", None)
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL])
+def test_file_systems_without_locks(tmp_path, monkeypatch, number):
+    def fail(descriptor, operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", fail)
     left = tmp_path / ".a-1-2.partial.bin"
     left.write_bytes(b"perhaps somebody writes it")
     for content in (b"one", b"two"):
         with claiming(tmp_path / "a.bin"), replacing(tmp_path / "a.bin") as temporary:
             temporary.write_bytes(content)
-    assert look(tmp_path) == {"a.bin": b"two", left.name: b"perhaps somebody writes it"}
+    expected = {"a.bin": b"two", left.name: b"perhaps somebody writes it"}
+    assert read_files(tmp_path) == expected
+
+
+def test_lock_of_another_user(tmp_path):
+    """Their run may still write, so the file is not taken from them."""
+    (tmp_path / ".a.bin.lock").touch(mode=0o444)
+    code = """
+        import sys
+        from animated.storage.atomic import claiming
+        try:
+            with claiming(sys.argv[1]):
+                print("claimed")
+        except PermissionError as error:
+            print("refused")
+    """
+    assert run_powerless(code, tmp_path / "a.bin").stdout == "refused\n"
