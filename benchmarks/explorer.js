@@ -1,7 +1,7 @@
-// Measures the page that is open; the value is a promise of the figures, in ms and in 1/s.
+// Measures the open page; evaluates to a promise of the figures, in ms and in frames per second.
 (async () => {
   const { explorer } = window;
-  const last = explorer.layout.end;
+  const last = explorer.embedding.end;
   const frame = () => new Promise(requestAnimationFrame);
   const rest = () => new Promise((resolve) => setTimeout(resolve, 400));
   const mark = (name) => performance.getEntriesByName(name)[0]?.startTime;
@@ -18,7 +18,7 @@
     durations.push(performance.now() - start);
   };
 
-  // The work of each of some frames that a change causes.
+  // How long the work of a frame takes after each of `count` changes.
   async function measureFrames(count, change) {
     await rest();
     durations = [];
@@ -30,7 +30,7 @@
     return rank(durations);
   }
 
-  // Frames a second while something goes on by itself.
+  // Frames per second while something moves by itself.
   async function measureRate(start, seconds, isGoing) {
     await rest();
     start();
@@ -61,40 +61,40 @@
   }
   explorer.seek(last);
   await rest();
-  figures.pick = measure(200, (k) => explorer.pick((k * 97) % 1280, (k * 61) % 800));
+  figures.pick = measure(200, (k) => explorer.map.pick((k * 97) % 1280, (k * 61) % 800));
   figures.own = measure(30, () => drawOwn()).median;
   figures.plain = measure(30, () => drawPlainly()).median;
-  figures.travel = await measureRate(() => explorer.set({ layout: 1 }), 2, () => explorer.state.isMoving);
-  explorer.set({ layout: 2 });
+  figures.travel = await measureRate(() => explorer.set({ embedding: 1 }), 2, () => explorer.state.isMoving);
+  explorer.set({ embedding: 2 });
   await new Promise((resolve) => setTimeout(resolve, 1500));
   figures.turn = await measureRate(() => explorer.set({ isTurning: true }), 3, () => true);
   return figures;
 
   // Reading a pixel makes the browser draw at once.
   function drawOwn() {
-    explorer.draw(performance.now(), 1);
-    explorer.canvases[0].getContext("2d").getImageData(0, 0, 1, 1);
+    explorer.map.draw(explorer.state, performance.now(), 1);
+    explorer.map.canvases[0].getContext("2d").getImageData(0, 0, 1, 1);
   }
 
   function drawPlainly() {
-    const { points, images, imageLength: length, state } = explorer;
+    const { data, state } = explorer;
+    const { points, imageLength: length } = explorer.map;
     drawPlainly.canvas ??= Object.assign(document.createElement("canvas"), { width: 1280, height: 800 });
-    drawPlainly.pictures ??= images.shown.map((i) => {
+    drawPlainly.pictures ??= data.images.shown.map((i) => {
       const picture = Object.assign(document.createElement("canvas"), { width: 28, height: 28 });
-      explorer.paint(picture, i);
+      explorer.map.paint(picture, i);
       return picture;
     });
     const context = drawPlainly.canvas.getContext("2d");
     context.fillStyle = "#000";
     context.fillRect(0, 0, 1280, 800);
-    const { data } = explorer;
     data.label.categories.forEach((_, code) => {
       context.fillStyle = data.label.colors[state.theme][code];
       for (let i = 0; i < data.size; i++) {
         if (data.codes[i] === code) context.fillRect(points.sx[i] - 1, points.sy[i] - 1, 2, 2);
       }
     });
-    images.shown.forEach((i, k) =>
+    data.images.shown.forEach((i, k) =>
       context.drawImage(drawPlainly.pictures[k], points.sx[i] - length / 2, points.sy[i] - length / 2, length, length),
     );
     context.getImageData(0, 0, 1, 1);

@@ -1,9 +1,9 @@
-"""How large the explorer's pages are and how fast they are, in a browser without a GPU.
+"""Measure the size and the speed of the explorer's pages, in a browser without a GPU.
 
     python benchmarks/explorer.py
 
-Three pages are built: 30,000 digits with three layouts and every fourth epoch of UMAP, the same
-with all 200 epochs, and 70,000 digits with three layouts. Each is opened from its file at
+Three pages are built: 30,000 digits with three embeddings and every fourth epoch of UMAP, the same
+with all 200 epochs, and 70,000 digits with three embeddings. Each is opened from its file at
 1280 x 800. Frames are those that the page draws by itself while it is dragged, zoomed, played and
 turned; a frame's time is that of all our own work in it. Against it the same dots and images are
 drawn with the canvas's own `fillRect` and `drawImage`.
@@ -36,7 +36,7 @@ MARKS = """
     putImageData.apply(this, all);
     if (this.canvas.className !== "map") return;
     if (!performance.getEntriesByName("dots").length) performance.mark("dots");
-    if (window.explorer?.images.shown.length) performance.mark("images");
+    if (window.explorer?.data.images.shown.length) performance.mark("images");
   };
 """
 SCRIPT = Path(__file__).with_suffix(".js").read_text()
@@ -48,9 +48,11 @@ def make_page(path: Path, digits: pl.DataFrame, epochs: int | None) -> Path:
     spots = PCA(3, random_state=0).fit_transform(X)
     n_run = pl.scan_parquet(EPOCHS).filter(pl.col("epoch") == 0).select(pl.len()).collect().item()
     first = EPOCHS if n_run == len(digits) else np.cbrt(spots[:, :2])
-    layouts = {"UMAP": first, "PCA": spots[:, :2], "PCA in 3-D": spots}
+    embeddings = {"UMAP": first, "PCA": spots[:, :2], "PCA in 3-D": spots}
     images = X.reshape(-1, 28, 28).astype(np.uint8)
-    return export(layouts, labels=digits["digit"], images=images, epochs=epochs, output_path=path)
+    return export(
+        embeddings, labels=digits["digit"], images=images, epochs=epochs, output_path=path
+    )
 
 
 def measure_page(browser, path: Path) -> dict[str, float]:
@@ -92,7 +94,7 @@ def main() -> None:
         print(f"ms of a frame, a {name} of 70000 digits: {middle:.1f}, 95th percentile {high:.1f}")
     print(f"ms to seek an epoch of 30000 digits: {all_epochs['seek']['p95']:.1f} (95th percentile)")
     print(f"frames a second while 30000 digits play: {all_epochs['play']:.0f}")
-    print(f"frames a second between two layouts of 30000 digits: {all_epochs['travel']:.0f}")
+    print(f"frames a second between two embeddings of 30000 digits: {all_epochs['travel']:.0f}")
     print(f"frames a second while 30000 digits turn: {all_epochs['turn']:.0f}")
     print(f"ms to find the point under the pointer among 70000: {many['pick']['p95']:.2f}")
     print(f"canvas drawing / ours for a frame of 70000 digits: {many['plain'] / many['own']:.1f}")

@@ -1,10 +1,9 @@
-"""Take the pictures of explore.ipynb, and the GIF of the README, from the page in a browser.
+"""Take the pictures of explore.ipynb and the GIF of the README: the page, in a browser.
 
     python benchmarks/pictures.py [views] [film]
 
-Needs what explore.ipynb writes, that is the page and the addresses of its views, and Chromium.
-While the film is taken, the clock of the browser is ours, so that no frame depends on how fast
-this machine is.
+Needs Chromium and what explore.ipynb writes: the page and the addresses of its views. The browser
+gets a clock under our control, so no frame of the film depends on the speed of this machine.
 """
 
 import io
@@ -30,15 +29,15 @@ SMALL = {"width": 1000, "height": 625}
 LARGE = {"width": 1280, "height": 800}
 COLORS = 256
 FPS = 8
-# The widest GIF that is not larger than this is kept.
+# The GIF has the largest of these widths at which it is small enough.
 WIDTHS, MOST_BYTES = (800, 760, 720, 680, 640), 2_500_000
-# A pointer as on any screen, with its tip at the origin.
+# A mouse pointer with its tip at the origin.
 CURSOR = [(0, 0), (0, 17), (4, 13), (7, 19), (10, 18), (7, 12), (12, 12)]
 
 
 @contextmanager
 def open_page(size: dict[str, int]) -> Iterator[Page]:
-    """Open the page in a dark browser, and wait until all of it is read."""
+    """Open the page in dark mode, and wait until it has been read completely."""
     with open_browser() as browser:
         page = browser.new_page(viewport=size, color_scheme="dark")
         page.goto(PAGE.as_uri())
@@ -60,20 +59,20 @@ def take_view(page: Page, name: str, address: str) -> None:
 
 
 class Film:
-    """The explorer in use: what a hand does to the page, frame by frame.
+    """A film of the explorer in use, frame by frame.
 
     frames: RGB arrays (height, width, 3).
     """
 
     def __init__(self, page: Page):
-        """Take the clock of the page over."""
+        """Take control of the clock of the page."""
         self.page, self.frames = page, []
         self.x, self.y = 0.0, 0.0
         page.clock.install()
         page.clock.pause_at(page.evaluate("Date.now() + 1000"))
 
     def take(self, n_frames: int = 1) -> None:
-        """Let time go by."""
+        """Advance the clock, and take a picture after each step."""
         for _ in range(n_frames):
             self.page.clock.run_for(1000 // FPS)
             picture = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
@@ -82,7 +81,7 @@ class Film:
             self.frames.append(np.asarray(picture))
 
     def move(self, x: float, y: float, n_frames: int = 3) -> None:
-        """Move the pointer, slowly at both ends."""
+        """Move the pointer, easing in and out."""
         start = np.array([self.x, self.y])
         for share in np.linspace(0, 1, n_frames + 1)[1:]:
             eased = share**2 * (3 - 2 * share)
@@ -91,7 +90,7 @@ class Film:
             self.take()
 
     def click(self, selector: str, n_frames: int = 3) -> None:
-        """Move to an element that is seen, and click on it."""
+        """Move the pointer to a visible element, and click it."""
         box = self.page.locator(selector).first.bounding_box()
         self.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, n_frames)
         self.page.mouse.click(self.x, self.y)
@@ -104,7 +103,7 @@ class Film:
             self.take()
 
     def drag(self, path: list[tuple[float, float]]) -> None:
-        """Press the button, move along a path, a frame for each of its points, and let go."""
+        """Press the button, move along a path with one frame per point, and release it."""
         self.page.mouse.down()
         for x, y in path:
             self.x, self.y = x, y
@@ -114,19 +113,19 @@ class Film:
         self.take()
 
     def find(self, address: str) -> tuple[float, float]:
-        """Return where the middle of a view is on the screen."""
+        """Return where on the screen the middle of a view is."""
         x, y, _ = map(float, parse_qs(address)["view"][0].split("_"))
-        find = "([x, y]) => explorer.toScreen([[x, y, 0]])[0]"
+        find = "([x, y]) => explorer.map.toScreen(explorer.state, [[x, y, 0]])[0]"
         return tuple(self.page.evaluate(find, [x, y]))
 
     def find_near(self, x: float, y: float) -> tuple[float, float]:
-        """Return where the point is on the screen that is in front near a place."""
-        find = "([x, y]) => explorer.locate(explorer.pick(x, y, 60))"
+        """Return where on the screen the frontmost point near a place is."""
+        find = "([x, y]) => explorer.map.locate(explorer.map.pick(x, y, 60))"
         return tuple(self.page.evaluate(find, [x, y]))
 
 
 def take_film(page: Page, views: dict[str, str]) -> None:
-    """Play, zoom in, point, select, change the layout, turn."""
+    """Play, zoom in, point, select, change the embedding, turn."""
     page.evaluate("explorer.set({ speed: 120 })")
     film = Film(page)
     film.take(3)
@@ -144,9 +143,9 @@ def take_film(page: Page, views: dict[str, str]) -> None:
     film.drag(circle[1:])
     film.take(5)
     film.click("[data-call=clear]", 3)
-    film.click("[data-part=layouts] label:nth-of-type(2)", 4)
+    film.click("[data-part=embeddings] label:nth-of-type(2)", 4)
     film.take(9)
-    film.click("[data-part=layouts] label:nth-of-type(4)", 3)
+    film.click("[data-part=embeddings] label:nth-of-type(4)", 3)
     film.take(8)
     film.click("[data-state='mode:pan']", 3)
     film.move(x, y, 3)
@@ -160,7 +159,7 @@ def take_film(page: Page, views: dict[str, str]) -> None:
 
 
 def main(*wanted: str) -> None:
-    """Take all pictures, or those that are wanted."""
+    """Take all pictures, or only the wanted ones."""
     views = json.loads(VIEWS.read_text())
     if "views" in wanted or not wanted:
         with open_page(LARGE) as page:

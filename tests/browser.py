@@ -70,7 +70,7 @@ RESET = """
 LOCATE = """
   (indices) => {
     const all = indices ?? [...Array(explorer.data.size).keys()];
-    const spots = Float32Array.from(all.flatMap((index) => explorer.locate(index)));
+    const spots = Float32Array.from(all.flatMap((index) => explorer.map.locate(index)));
     const bytes = [...new Uint8Array(spots.buffer)];
     return btoa(bytes.map((byte) => String.fromCharCode(byte)).join(""));
   }

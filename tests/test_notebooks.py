@@ -144,7 +144,7 @@ def test_explore(copy, explored):
     folder = copy[0]
     header = Page(folder / "movies/explorer.html").header
     assert header["size"] == 500 and header["label"]["name"] == "digit"
-    layouts = {layout["name"]: layout for layout in header["layouts"]}
+    layouts = {layout["name"]: layout for layout in header["embeddings"]}
     assert list(layouts) == ["UMAP", "t-SNE", "PCA", "UMAP 3-D"]
     assert layouts["UMAP"]["epochs"] == list(range(N_EPOCHS))
     assert layouts["UMAP 3-D"]["axes"] == 3 and len(layouts["PCA"]["pictures"]) == 2

@@ -1,1 +1,1 @@
-"""An interactive page of embeddings: one HTML file that needs no network, and a notebook widget."""
+"""Explore embeddings: as one HTML file that works offline, or as a notebook widget."""

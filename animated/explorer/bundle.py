@@ -1,4 +1,4 @@
-"""Our modules of JavaScript as one script, which needs no server and no build."""
+"""Join JavaScript modules into one script, which needs neither a server nor a build step."""
 
 import re
 from pathlib import Path
@@ -13,13 +13,14 @@ NAME = re.compile(
 
 
 def bundle(entry: str | Path) -> str:
-    """Return the module at `entry` and all that it imports, by `import { a } from "./b.js";`.
+    """Return one script of the module at `entry` and all modules it imports, minified.
 
-    A module comes after those that it imports, without its imports and without the word export,
-    but for a default one. All share one scope. Comments and needless spaces are left out.
+    Imports have the form `import { a } from "./b.js";`. Each module follows those that it imports,
+    without its import statements and the word export, except for a default export. All modules
+    share one scope.
 
-    Raises FileNotFoundError when a module does not exist, and ValueError when two declare the same
-    name, when one imports otherwise, or has what would end the script in a page.
+    Raises FileNotFoundError for a missing module, and ValueError if two modules declare the same
+    name, if an import has another form, or if a module contains text that HTML takes for a tag.
     """
     modules = _read_all(Path(entry))
     owners: dict[str, Path] = {}
@@ -27,15 +28,15 @@ def bundle(entry: str | Path) -> str:
         _check_text(path, IMPORT.sub("", text))
         for name in _find_names(text):
             if owners.setdefault(name, path) != path:
-                names = f"{owners[name].name} and {path.name}"
-                raise ValueError(f"a name must be declared by one module, got {name} in {names}")
+                both = f"{owners[name].name} and {path.name}"
+                raise ValueError(f"a name must be declared in one module, got {name} in {both}")
     scripts = (EXPORT.sub("", IMPORT.sub("", text)) for text in modules.values())
     return rjsmin.jsmin("\n".join(scripts))
 
 
-def _read_all(path: Path, modules: dict[Path, str] | None = None) -> dict[Path, str]:
-    """Return the text of each module, those that it imports before a module."""
-    modules = {} if modules is None else modules
+def _read_all(path: Path) -> dict[Path, str]:
+    """Return the text of a module and of all that it imports, which come first."""
+    modules: dict[Path, str] = {}
     _visit(path, modules, set())
     return modules
 
@@ -51,7 +52,7 @@ def _visit(path: Path, modules: dict[Path, str], seen: set[Path]) -> None:
 
 
 def _find_names(text: str) -> set[str]:
-    """Return the names that a module declares at its top level, where lines are not indented."""
+    """Return the names declared at the top level of a module, on lines without indentation."""
     return {name for match in NAME.findall(text) for name in re.findall(r"[\w$]+", match)}
 
 
@@ -61,4 +62,6 @@ def _check_text(path: Path, text: str) -> None:
         raise ValueError(f"{path.name} must import like {allowed!r}, got {line!r}")
     for word in ("</script", "<!--"):
         if word in text.lower():
-            raise ValueError(f"{path.name} must not contain {word!r}, which a page takes for a tag")
+            raise ValueError(
+                f"{path.name} must not contain {word!r}, which HTML takes for a tag or a comment"
+            )

@@ -1,36 +1,34 @@
-"""The explorer in a notebook, where Python reads and sets what is selected."""
+"""The page as a notebook widget, whose selection and epoch Python can read and set."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Unpack
 
 import anywidget
 import numpy as np
-import pandas as pd
-import polars as pl
 import traitlets
 
 from animated.explorer.bundle import bundle
 from animated.explorer.content import Content
 from animated.explorer.export import FOLDER, find_fragment, read_part
-from animated.neighbors.search import Neighbors
+from animated.explorer.options import PageOptions
 from animated.validation import check_integer
 
 
 class Explorer(anywidget.AnyWidget):
-    """The page of `animated.explorer.export` as a widget.
+    """The page of `animated.export` as a widget.
 
         explorer = Explorer({"UMAP": "data/epochs.parquet"}, labels=digits["digit"])
         explorer
 
-    What is selected there, a filter finds in a table, and the other way round:
+    A filter turns the selection into rows of a table, and rows into the selection:
 
         digits = digits.with_row_index()
         digits.filter(pl.col("index").is_in(explorer.selection))
         explorer.selection = digits.filter(pl.col("digit") == "4")["index"]
 
-    selection: the numbers of the selected points, ascending; any sequence of integers sets it.
-        `explorer.observe(function, "selection")` calls a function when it changes.
-    epoch: the epoch that is shown, the last one at first; 0 for layouts without epochs.
+    selection: the indices of the selected points, ascending; set it to any sequence of integers.
+        `explorer.observe(function, "selection")` calls a function whenever it changes.
+    epoch: the epoch shown, at first the last one; 0 for embeddings without epochs.
     """
 
     _esm = traitlets.Unicode().tag(sync=True)
@@ -43,37 +41,17 @@ class Explorer(anywidget.AnyWidget):
     epoch = traitlets.Int(0).tag(sync=True)
 
     def __init__(
-        self,
-        layouts: Mapping[str, Any],
-        *,
-        labels: Iterable | None,
-        images: np.ndarray | None = None,
-        epochs: int | Iterable[int] | None = None,
-        neighbors: Neighbors | np.ndarray | None = None,
-        columns: pl.DataFrame | pd.DataFrame | Mapping[str, Any] | None = None,
-        components: Mapping[str, np.ndarray] | None = None,
-        title: str | None = None,
-        bits: int = 10,
-        height: int = 640,
+        self, embeddings: Mapping[str, Any], *, height: int = 640, **options: Unpack[PageOptions]
     ):
         """Make the widget.
 
-        height: of the widget, in CSS pixels, at least 200.
-        All other arguments, and what is raised, are those of `animated.explorer.export`.
+        height: the height of the widget in CSS pixels, at least 200.
+
+        All other arguments, and the errors raised, are those of `animated.export`.
         """
         check_integer("height", height, 200)
-        content = Content(
-            layouts,
-            labels=labels,
-            images=images,
-            epochs=epochs,
-            neighbors=neighbors,
-            columns=columns,
-            components=components,
-            title=title,
-            bits=bits,
-        )
-        # All is set here, as one message opens the widget; only what changes is sent later.
+        content = Content(embeddings, **options)
+        # One message opens the widget, so everything is set here; later only changes are sent.
         super().__init__(
             _esm=bundle(FOLDER / "widget.js"),
             template=find_fragment(read_part("page.html")),
@@ -82,17 +60,17 @@ class Explorer(anywidget.AnyWidget):
             blocks=content.pack(),
             height=int(height),
             selection=[],
-            epoch=(content.layouts[0].epochs or [0])[-1],
+            epoch=(content.embeddings[0].epochs or [0])[-1],
         )
 
     @traitlets.validate("selection")
     def _check_selection(self, proposal: dict[str, Any]) -> list[int]:
-        """Return the proposed points in order, each once, as JSON can keep them."""
+        """Return the proposed indices, sorted and without duplicates, as a list for JSON."""
         size = self.header["size"]
         selection = np.unique(np.asarray(proposal["value"]))
         if selection.size and selection.dtype.kind not in "iu":
-            raise ValueError(f"selection must be numbers of points, got {selection.dtype}")
+            raise ValueError(f"selection must be indices of points, got {selection.dtype}")
         if selection.size and not (selection[0] >= 0 and selection[-1] < size):
-            got = f"{selection[0]} to {selection[-1]}"
-            raise ValueError(f"selection must be numbers of points, 0 to {size - 1}, got {got}")
+            allowed, got = f"from 0 to {size - 1}", f"{selection[0]} to {selection[-1]}"
+            raise ValueError(f"selection must be indices of points, {allowed}, got {got}")
         return selection.tolist()

@@ -16,7 +16,7 @@ const USUAL = {
   pinned: -1,
   turn: { yaw: 0, pitch: 0 },
   pixels: [350, 490],
-  layout: "UMAP",
+  embedding: "UMAP",
   time: 199,
   view: { x: 0.5, y: 0.5, zoom: 1 },
 };
@@ -52,7 +52,7 @@ test("a state comes back from its hash", () => {
     pinned: 4711,
     turn: { yaw: 0.75, pitch: -0.5 },
     pixels: [1, 2],
-    layout: "PCA in 3-D & more = 100 %",
+    embedding: "PCA in 3-D & more = 100 %",
     time: 42.5,
     view: { x: 0.25, y: 0.75, zoom: 12.5 },
   };

@@ -23,23 +23,23 @@ test("the nearest point within the radius is found", () => {
 
 test("points travel from where they were on the screen", () => {
   const points = makePoints([0, 0], [0, 0], [2, 2]);
-  const layout = {
+  const embedding = {
     axes: 2,
     place: (_, out) => [out.x, out.y].forEach((values) => values.set([0.25, 0.75])),
   };
   const screen = { scale: 100, x: 10, y: 200 };
-  points.place(layout, {}, 1);
+  points.place(embedding, {}, 1);
   points.project(screen);
   const round = (values) => Array.from(values, (value) => Math.round(1000 * value) / 1000);
   assert.deepEqual([round(points.sx), round(points.sy)], [[35, 85], [175, 125]]);
   const other = { scale: 400, x: -50, y: 300 };
   points.depart(other);
-  points.place(layout, {}, 0);
+  points.place(embedding, {}, 0);
   points.project(other);
   assert.deepEqual([round(points.sx), round(points.sy)], [[35, 85], [175, 125]]);
 });
 
-test("a flat layout looks the same before and after one in space", () => {
+test("a flat embedding looks the same before and after one in space", () => {
   const points = makePoints([0, 0, 0], [0, 0, 0], [2, 2, 2]);
   const flat = { axes: 2, place: () => {} };
   const bounds = { x: 0, y: 0, z: 0, radius: 1 };

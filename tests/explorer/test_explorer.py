@@ -22,7 +22,8 @@ from animated.neighbors.search import find_neighbors
 from animated.palette import adapt, get_colors
 from animated.quality.measures import search_embedding
 from animated.runs.run import Run
-from animated.runs.store import EpochWriter, read_positions
+from animated.runs.store import read_positions
+from animated.runs.writer import EpochWriter
 
 HOSTILE = [
     "</script><script>alert(1)</script>",
@@ -83,19 +84,19 @@ class Page:
         """Return 16-bit numbers (n, n_axes)."""
         planes = np.frombuffer(self.blocks[name], np.uint8).astype(int)
         if not self.size:
-            return planes.reshape(0, self.header["layouts"][int(name[-1])]["axes"])
+            return planes.reshape(0, self.header["embeddings"][int(name[-1])]["axes"])
         low, high = planes.reshape(-1, 2, self.size).transpose(1, 2, 0)
         return low + 256 * high
 
-    def read_embedding(self, layout: int) -> dict[int | None, np.ndarray]:
+    def read_embedding(self, embedding: int) -> dict[int | None, np.ndarray]:
         """Return the positions at every epoch, followed from the last to the first."""
-        about = self.header["layouts"][layout]
-        codes = self.read_numbers(f"layout-{layout}")
+        about = self.header["embeddings"][embedding]
+        codes = self.read_numbers(f"embedding-{embedding}")
         assert codes.shape == (self.size, about["axes"])
         epochs = about["epochs"] or [None]
         positions = {epochs[-1]: (codes - 256) / 65_000}
         for j in reversed(range(len(epochs) - 1)):
-            zigzag = self.read_numbers(f"epoch-{layout}-{j}")
+            zigzag = self.read_numbers(f"epoch-{embedding}-{j}")
             codes = codes + ((zigzag >> 1) ^ -(zigzag & 1)) * about["step"]
             assert codes.min() >= 0 and codes.max() <= 65_535
             positions[epochs[j]] = (codes - 256) / 65_000
@@ -132,8 +133,8 @@ def read_uri(uri: str) -> np.ndarray:
 def make(tmp_path):
     """Export a page and read it again."""
 
-    def make(layouts: dict, *, labels=None, **arguments) -> Page:
-        path = export(layouts, labels=labels, output_path=tmp_path / "page.html", **arguments)
+    def make(embeddings: dict, *, labels=None, **arguments) -> Page:
+        path = export(embeddings, labels=labels, output_path=tmp_path / "page.html", **arguments)
         return Page(path)
 
     return make
@@ -167,7 +168,7 @@ def test_positions_of_every_epoch_are_within_half_a_step(make, store, long_store
     for bits in (7, 10, 15):
         page = make({"space": str(long_store)}, bits=bits)
         half = 2 ** (15 - bits)
-        assert page.header["layouts"][0]["step"] == 2 * half
+        assert page.header["embeddings"][0]["step"] == 2 * half
         read = page.read_embedding(0)
         assert list(read) == list(range(55, -1, -5))
         for epoch, positions in read.items():
@@ -180,11 +181,11 @@ def test_positions_of_every_epoch_are_within_half_a_step(make, store, long_store
 
 @pytest.fixture(scope="module")
 def committed() -> dict:
-    """What the repository's own page could show: the run, two more layouts, images, neighbors."""
+    """What the repository's own page could show: the run, two more embeddings, images, neighbors."""
     digits = pl.read_parquet(ROOT / "data/digits.parquet")
     random = np.random.default_rng(0)
     return {
-        "layouts": {
+        "embeddings": {
             "UMAP": ROOT / "data/epochs.parquet",
             "b": random.normal(size=(30_000, 2)),
             "c": random.normal(size=(30_000, 3)),
@@ -198,7 +199,7 @@ def committed() -> dict:
 def test_every_epoch_of_the_repository_is_kept(make, committed):
     page = make(**committed)
     assert len(page.text) < 18_000_000
-    path = committed["layouts"]["UMAP"]
+    path = committed["embeddings"]["UMAP"]
     read = page.read_embedding(0)
     assert list(read) == list(range(199, -1, -1))
     for epoch, positions in read.items():
@@ -210,15 +211,15 @@ def test_every_epoch_of_the_repository_is_kept(make, committed):
 
 def test_every_fourth_epoch_is_small(make, committed):
     page = make(**committed, epochs=4)
-    assert page.header["layouts"][0]["epochs"] == [*range(0, 200, 4), 199]
+    assert page.header["embeddings"][0]["epochs"] == [*range(0, 200, 4), 199]
     assert len(page.text) < 9_000_000
 
 
 def test_arrays_are_put_into_the_unit_square_by_one_scale(make, points):
-    layouts = {"a": points, "b": points.tolist(), "c": (points * 1e6).astype(np.int64)}
-    layouts["d"] = pl.LazyFrame({"z": points[:, 0], "x": points[:, 0], "y": points[:, 1]})
-    layouts["e"] = points * 1e306
-    page = make(layouts)
+    embeddings = {"a": points, "b": points.tolist(), "c": (points * 1e6).astype(np.int64)}
+    embeddings["d"] = pl.LazyFrame({"z": points[:, 0], "x": points[:, 0], "y": points[:, 1]})
+    embeddings["e"] = points * 1e306
+    page = make(embeddings)
     x, y = page.read_embedding(0)[None].T
     low, high = points.min(axis=0), points.max(axis=0)
     expected = 0.5 + (points - (low + high) / 2) / (high - low).max()
@@ -226,8 +227,8 @@ def test_arrays_are_put_into_the_unit_square_by_one_scale(make, points):
     assert (x.min(), x.max()) == (0, 1) and y.min() + y.max() == pytest.approx(1, abs=1e-4)
     for i in (1, 2, 4):
         assert np.allclose(page.read_embedding(i)[None], expected, atol=1e-5)
-    assert [layout["axes"] for layout in page.header["layouts"]] == [2, 2, 2, 3, 2]
-    assert [layout["epochs"] for layout in page.header["layouts"]] == [[]] * 5
+    assert [embedding["axes"] for embedding in page.header["embeddings"]] == [2, 2, 2, 3, 2]
+    assert [embedding["epochs"] for embedding in page.header["embeddings"]] == [[]] * 5
     x, y, z = page.read_embedding(3)[None].T
     assert np.array_equal(x, z) and not np.array_equal(x, y)
 
@@ -248,7 +249,7 @@ def test_arrays_are_put_into_the_unit_square_by_one_scale(make, points):
 )
 def test_epochs_are_thinned(make, long_store, points, epochs, kept, is_thinned):
     page = make({"store": Run(long_store, 1.0), "array": points[:40]}, epochs=epochs)
-    store, array = page.header["layouts"]
+    store, array = page.header["embeddings"]
     assert (store["epochs"], store["isThinned"]) == (kept, is_thinned)
     assert (array["epochs"], array["isThinned"]) == ([], False)
     for epoch, positions in page.read_embedding(0).items():
@@ -306,7 +307,7 @@ def test_labels_of_any_kind(make, labels, categories, codes):
 
 def test_without_labels_there_is_no_block_of_them(make, points):
     page = make({"a": points})
-    assert page.header["label"] is None and list(page.blocks) == ["layout-0"]
+    assert page.header["label"] is None and list(page.blocks) == ["embedding-0"]
 
 
 def test_many_classes_can_be_told_apart(make):
@@ -374,9 +375,9 @@ def test_mean_and_footprint_of_images(make, points):
 def test_bounds(make):
     flat = np.array([[0, 0], [2, 1], [1, 0.5]])
     deep = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 1.0]])
-    bounds = make({"a": flat}).header["layouts"][0]["bounds"]
+    bounds = make({"a": flat}).header["embeddings"][0]["bounds"]
     assert bounds == {"x": 0.5, "y": 0.5, "width": 1, "height": 0.5}
-    bounds = make({"a": deep}).header["layouts"][0]["bounds"]
+    bounds = make({"a": deep}).header["embeddings"][0]["bounds"]
     radius = 0.86603  # from the middle of the unit cube to its corners
     assert bounds == {
         **{"x": 0.5, "y": 0.5, "z": 0.5},
@@ -389,12 +390,12 @@ def test_the_middle_of_a_class_is_one_of_its_points(make):
     arc = np.c_[np.cos(angles), np.sin(angles)]
     blob = np.array([[0, 0], [0.1, 0], [-0.1, 0], [0, 0.1], [0, -0.1], [5, 5]])
     labels = pl.Series(["arc"] * 31 + ["blob"] * 6, dtype=pl.Enum(["arc", "blob", "none"]))
-    layouts = make({"a": np.r_[arc, blob], "b": arc[:0:-1].repeat(2, axis=0)[:37]}, labels=labels)
-    first, second = (layout["middles"] for layout in layouts.header["layouts"])
+    embeddings = make({"a": np.r_[arc, blob], "b": arc[:0:-1].repeat(2, axis=0)[:37]}, labels=labels)
+    first, second = (embedding["middles"] for embedding in embeddings.header["embeddings"])
     assert [len(rows) for rows in first] == [15, 6, 0]
     assert {*first[0]} < {*range(31)} and first[1][0] == 31 and first[1][-1] == 36
     assert {*second[0]} < {*range(31)} and {*second[1]} == {*range(31, 37)}
-    assert make({"a": arc}).header["layouts"][0]["middles"] is None
+    assert make({"a": arc}).header["embeddings"][0]["middles"] is None
 
 
 @pytest.mark.parametrize(("size", "count"), [(10_000, 2), (10_001, 3)])
@@ -402,7 +403,7 @@ def test_images_come_in_chunks(make, size, count):
     images = np.random.default_rng(0).integers(0, 256, (size, 28, 28), dtype=np.uint8)
     page = make({"a": np.zeros((size, 2))}, images=images)
     assert page.header["images"]["chunk"] == 5_000 and page.header["images"]["count"] == count
-    assert list(page.blocks) == ["layout-0", *(f"images-{i}" for i in range(count))]
+    assert list(page.blocks) == ["embedding-0", *(f"images-{i}" for i in range(count))]
     assert np.array_equal(page.read_images()[..., 0], np.rint(images / 17))
 
 
@@ -433,9 +434,9 @@ def test_neighbors_kept(make, points, store, digits):
     page = make({"store": store, "own": X[:, :2]}, neighbors=neighbors, columns={"first": X[:, 0]})
     about = page.header["columns"]
     assert [column["name"] for column in about] == ["first", "neighbors kept", "neighbors kept"]
-    assert [column["layout"] for column in about] == [None, 0, 1]
-    for i, layout in ((1, read_positions(store, N_EPOCHS - 1)), (2, X[:, :2])):
-        near = search_embedding(layout, 5)
+    assert [column["embedding"] for column in about] == [None, 0, 1]
+    for i, embedding in ((1, read_positions(store, N_EPOCHS - 1)), (2, X[:, :2])):
+        near = search_embedding(embedding, 5)
         pairs = zip(neighbors.indices[:, 1:], near, strict=True)
         expected = [len({*before} & {*after}) / 5 for before, after in pairs]
         assert np.abs(page.read_column(i) - expected).max() <= 0.5 / 254 + 1e-9
@@ -469,7 +470,7 @@ def test_columns(make, points):
 def test_components(make, points):
     components = np.array([[[0, -2.0], [1, 0.5]], [[0, 0], [0, 0]]])
     page = make({"plain": points, "PCA": points}, components={"PCA": components})
-    plain, pca = page.header["layouts"]
+    plain, pca = page.header["embeddings"]
     assert plain["pictures"] is None
     first, second = map(read_uri, pca["pictures"])
     warm, cold = [255, 150, 60], [80, 160, 255]
@@ -487,12 +488,12 @@ def test_blocks_are_in_the_order_in_which_they_are_needed(make, store):
         components={"b": np.ones((2, 2, 2))},
         epochs=2,
     )
-    names = ["layout-0", "labels", "images-0", "layout-1", "column-0", "column-1", "column-2"]
+    names = ["embedding-0", "labels", "images-0", "embedding-1", "column-0", "column-1", "column-2"]
     names += ["neighbors", "epoch-0-1", "epoch-0-0"]
     assert page.header["blocks"] == list(page.blocks) == names
     # The script stands between what it needs at once and all the rest.
     kinds = [made.get("data-block") or made["type"] for made, _ in page.elements.scripts]
-    assert kinds[:4] == ["header", "layout-0", "labels", "module"]
+    assert kinds[:4] == ["header", "embedding-0", "labels", "module"]
     assert page.elements.scripts[3][0] == {"type": "module", "async": None}
     assert [len(colors) for colors in page.header["colormap"].values()] == [256, 256]
     assert page.header["colormap"]["light"][0] == "#440154"
@@ -510,7 +511,7 @@ def test_no_text_breaks_out(make, title):
         title=title,
     )
     header = page.header
-    assert header["title"] == header["columns"][0]["name"] == header["layouts"][0]["name"] == title
+    assert header["title"] == header["columns"][0]["name"] == header["embeddings"][0]["name"] == title
     assert header["label"]["name"] == title or "label"
     assert header["label"]["categories"] == sorted(HOSTILE)
     assert page.elements.texts.get("title", "") == title
@@ -521,7 +522,7 @@ def test_no_text_breaks_out(make, title):
 
 def test_lone_surrogates_are_text_too(make, points):
     page = make({"\ud83d": points}, title="\udc00")
-    assert page.header["layouts"][0]["name"] == "\ud83d"
+    assert page.header["embeddings"][0]["name"] == "\ud83d"
 
 
 def test_the_page_allows_only_its_own_script_and_style(make, points):
@@ -556,9 +557,9 @@ def test_same_arguments_give_the_same_bytes(make, store, tmp_path):
 
 @pytest.mark.parametrize("size", [0, 1, 2])
 def test_few_points(make, size):
-    layouts = {"a": np.ones((size, 2)), "b": np.ones((size, 3), dtype=np.float16)}
+    embeddings = {"a": np.ones((size, 2)), "b": np.ones((size, 3), dtype=np.float16)}
     page = make(
-        layouts,
+        embeddings,
         labels=["x"] * size,
         images=np.zeros((size, 4, 4, 3), dtype=np.uint8),
         neighbors=np.tile(np.arange(size), (size, 1)),
@@ -589,18 +590,18 @@ def test_sizes(make, points):
 
 
 BAD = [
-    ({"layouts": {}}, ValueError, "at least one layout, got none"),
-    ({"layouts": np.zeros((3, 2))}, TypeError, "must map names to layouts, got ndarray"),
-    ({"layouts": {1: np.zeros((3, 2))}}, TypeError, "name of a layout must be text, got 1"),
-    ({"layouts": {"a": np.zeros((3, 4))}}, ValueError, r"'a' must have shape .*got \(3, 4\)"),
-    ({"layouts": {"a": 5}}, ValueError, r"'a' must have shape .*got \(\)"),
-    ({"layouts": {"a": np.zeros((3, 2), complex)}}, TypeError, "real numbers, got complex128"),
-    ({"layouts": {"a": [["x", "y"]]}}, TypeError, "real numbers, got <U1"),
-    ({"layouts": {"a": pl.DataFrame({"x": [1]})}}, ValueError, "columns x, y .*got x"),
-    ({"layouts": {"a": np.array([[0, 0], [0, np.nan], [np.inf, 1]])}}, ValueError, "got 2 rows"),
-    ({"layouts": {"a": "nowhere.parquet"}}, FileNotFoundError, "no epoch store at 'nowhere"),
+    ({"embeddings": {}}, ValueError, "at least one embedding, got none"),
+    ({"embeddings": np.zeros((3, 2))}, TypeError, "must map names to embeddings, got ndarray"),
+    ({"embeddings": {1: np.zeros((3, 2))}}, TypeError, "name of an embedding must be text, got 1"),
+    ({"embeddings": {"a": np.zeros((3, 4))}}, ValueError, r"'a' must have shape .*got \(3, 4\)"),
+    ({"embeddings": {"a": 5}}, ValueError, r"'a' must have shape .*got \(\)"),
+    ({"embeddings": {"a": np.zeros((3, 2), complex)}}, TypeError, "real numbers, got complex128"),
+    ({"embeddings": {"a": [["x", "y"]]}}, TypeError, "real numbers, got <U1"),
+    ({"embeddings": {"a": pl.DataFrame({"x": [1]})}}, ValueError, "columns x, y .*got x"),
+    ({"embeddings": {"a": np.array([[0, 0], [0, np.nan], [np.inf, 1]])}}, ValueError, "got 2 rows"),
+    ({"embeddings": {"a": "nowhere.parquet"}}, FileNotFoundError, "no epoch store at 'nowhere"),
     (
-        {"layouts": {"a": np.zeros((3, 2)), "b": np.zeros((4, 2))}},
+        {"embeddings": {"a": np.zeros((3, 2)), "b": np.zeros((4, 2))}},
         ValueError,
         "'b' must have 3 points like 'a', got 4",
     ),
@@ -622,12 +623,12 @@ BAD = [
     ({"neighbors": np.zeros((3, 1))}, ValueError, "must be integers, got float64"),
     ({"neighbors": np.full((3, 1), 3)}, ValueError, "numbers of points, 0 to 2, got 3 to 3"),
     ({"neighbors": np.full((3, 1), -1)}, ValueError, "numbers of points, 0 to 2, got -1 to -1"),
-    ({"layouts": {"a": [[1, 2], [3], [4, 5]]}}, ValueError, "'a' must have rows of 2 or of 3"),
+    ({"embeddings": {"a": [[1, 2], [3], [4, 5]]}}, ValueError, "'a' must have rows of 2 or of 3"),
     ({"columns": {"c": [1, 2]}}, ValueError, "'c' must have 3 numbers, got 2"),
     ({"columns": {"c": ["x", "y", "z"]}}, TypeError, "'c' must hold numbers, got String"),
     ({"columns": {"c": [1, 2, np.inf]}}, ValueError, "'c' must not be infinite, got 1"),
     ({"columns": [1, 2, 3]}, TypeError, "columns must be .*got list"),
-    ({"components": {"q": np.zeros((2, 2, 2))}}, ValueError, "of a layout, 'a', got 'q'"),
+    ({"components": {"q": np.zeros((2, 2, 2))}}, ValueError, "of an embedding, 'a', got 'q'"),
     ({"components": {"a": np.zeros((3, 2, 2))}}, ValueError, r"shape \(2, h, w\), got \(3, 2, 2\)"),
     ({"components": {"a": np.full((2, 2, 2), np.nan)}}, ValueError, "'a' must be finite"),
     ({"components": np.zeros((2, 2, 2))}, TypeError, "must map names .*got ndarray"),
@@ -641,7 +642,7 @@ BAD = [
 def test_bad_arguments_are_refused_before_any_work(tmp_path, bad, kind, sentence):
     path = tmp_path / "page.html"
     path.write_text("before")
-    good = {"layouts": {"a": np.eye(3)[:, :2]}, "labels": None, "output_path": path}
+    good = {"embeddings": {"a": np.eye(3)[:, :2]}, "labels": None, "output_path": path}
     with pytest.raises(kind, match=sentence) as caught:
         export(**good | bad)
     assert "\n" not in str(caught.value)
@@ -680,7 +681,7 @@ def test_other_parquet_files_are_refused(make, store, tmp_path):
 
 def test_a_failed_export_leaves_the_file_alone(make, store, tmp_path, monkeypatch):
     before = make({"a": store}).text
-    monkeypatch.setattr("animated.explorer.layouts.read_positions", lambda *_: 1 / 0)
+    monkeypatch.setattr("animated.explorer.embeddings.read_positions", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         make({"a": store}, title="other")
     assert [*tmp_path.iterdir()] == [tmp_path / "page.html"]

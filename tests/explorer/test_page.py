@@ -134,7 +134,7 @@ class Screen(NamedTuple):
 
 
 def fit_screen(page: Visit) -> Screen:
-    """Return where the first layout is on the screen, at any epoch."""
+    """Return where the first embedding is on the screen, at any epoch."""
     return Screen.fit(read_positions(STORE, LAST), page.locate())
 
 
@@ -153,9 +153,9 @@ def find_clear(page: Visit, spots: np.ndarray, reach: float = 40) -> np.ndarray:
 
 def read_images(page: Visit) -> tuple[np.ndarray, np.ndarray, float]:
     """Return the points shown as images, how opaque they are, 0 to 255, and their length in px."""
-    shown = np.array(page.read("explorer.images.shown"), dtype=int)
-    opacity = np.array(page.read("explorer.images.shown.map((i) => explorer.images.opacity[i])"))
-    return shown, opacity, page.run("explorer.imageLength / devicePixelRatio")
+    shown = np.array(page.read("explorer.data.images.shown"), dtype=int)
+    opacity = np.array(page.read("explorer.data.images.shown.map((i) => explorer.data.images.opacity[i])"))
+    return shown, opacity, page.run("explorer.map.imageLength / devicePixelRatio")
 
 
 # --- The file and what it shows first -------------------------------------------------------------
@@ -165,7 +165,7 @@ def test_dots_come_first_then_digits(visit, real):
     page = visit(real.path, color_scheme="dark")
     page.wait("window.first")
     dots = decode_url(page.run("first.url"))
-    # The header, the layout and the labels; there are many more parts with images.
+    # The header, the embedding and the labels; there are many more parts with images.
     assert page.run("first.parts") == 3
     assert (dots[..., :3].max(axis=-1) > 60).sum() > 20_000
     page.finish()
@@ -204,7 +204,7 @@ def test_title_counts_and_names_are_those_of_the_data(page, real):
     assert page.page.title() == "30,000 digits"
     assert page.page.get_by_role("heading", level=1).text_content() == "30,000 digits"
     assert page.page.get_by_text("30,000 points").is_visible()
-    names = page.part("layouts").get_by_role("radio")
+    names = page.part("embeddings").get_by_role("radio")
     assert [one.evaluate("(one) => one.labels[0].textContent") for one in names.all()] == [
         *("UMAP", "PCA", "PCA in 3-D"),
         "Two pixels",
@@ -352,7 +352,7 @@ def test_pick_finds_the_nearest_point(page):
     spots = fit_screen(page).to_screen(read_positions(STORE, LAST))
     shown, _, length = read_images(page)
     tries = np.random.default_rng(1).uniform([250, 30], [1000, 690], size=(600, 2)).round(1)
-    picked = page.read(f"{tries.tolist()}.map(([x, y]) => explorer.pick(x, y))")
+    picked = page.read(f"{tries.tolist()}.map(([x, y]) => explorer.map.pick(x, y))")
     n_near = 0
     for spot, index in zip(tries, picked, strict=True):
         gaps = np.abs(spots[shown] - spot).max(axis=1) - length / 2
@@ -476,7 +476,7 @@ def test_the_wheel_zooms_around_the_pointer(page):
     for _ in range(12):
         page.mouse.wheel(0, 300)
     # Far enough that other epochs, which are all in the unit square, can be seen.
-    bounds = page.read("explorer.layout.bounds")
+    bounds = page.read("explorer.embedding.bounds")
     assert page.rest().state["view"]["zoom"] == max(bounds["width"], bounds["height"]) / 2
     assert page.run("scrollX + scrollY + document.scrollingElement.scrollTop") == 0
 
@@ -528,12 +528,12 @@ def find_overlaps(page: Visit) -> int:
     shown, _, length = read_images(page)
     spots = page.locate(shown.tolist())
     gaps = np.abs(spots[:, None] - spots).max(axis=-1) + 1e9 * np.eye(len(shown))
-    return int((gaps < length * page.run("explorer.images.footprint") - 0.01).sum() / 2)
+    return int((gaps < length * page.run("explorer.data.images.footprint") - 0.01).sum() / 2)
 
 
-@pytest.mark.parametrize("layout", [UMAP, PCA])
-def test_images_never_cover_one_another(calm, layout):
-    calm.set(layout=layout)
+@pytest.mark.parametrize("embedding", [UMAP, PCA])
+def test_images_never_cover_one_another(calm, embedding):
+    calm.set(embedding=embedding)
     middle = calm.state["view"]
     counts = []
     for zoom in (1, 1.7, 4, 12, 60):
@@ -618,12 +618,12 @@ STATES = {
         "trails": True,
     },
     "in space": {
-        "layout": SPATIAL,
+        "embedding": SPATIAL,
         "turn": {"yaw": 0.75, "pitch": -0.5},
         "color": "column-0",
         "view": {"x": 0.5, "y": 0.5, "zoom": 1.5},
     },
-    "two pixels": {"layout": PIXELS, "pixels": [350, 433], "selection": [7]},
+    "two pixels": {"embedding": PIXELS, "pixels": [350, 433], "selection": [7]},
     "the end": {"view": {"x": 0.6, "y": 0.4, "zoom": 3.3}, "color": "column-1", "hidden": [0]},
 }
 
@@ -674,7 +674,7 @@ def test_a_new_address_changes_the_open_page(calm, name):
 def test_addresses_that_make_no_sense_are_ignored(page):
     usual = page.state
     for text in (
-        "#layout=nowhere&epoch=NaN&pin=-3&color=column-99&theme=pink",
+        "#embedding=nowhere&epoch=NaN&pin=-3&color=column-99&theme=pink",
         "#epoch=&view=1_2&turn=x_y&select=!!!&hide=%F0%9F",
         "#view=NaN_Infinity_0&pin=30000&pin=1e99&select=_____w",
         "#%E0%A4%A&&&===&__proto__=1&constructor=2",
@@ -707,9 +707,9 @@ FOCUSABLE = """
 """
 
 
-@pytest.mark.parametrize("layout", [UMAP, SPATIAL, PIXELS])
-def test_tab_reaches_every_control_and_shows_where_it_is(calm, layout):
-    calm.set(layout=layout, selection=[1, 2, 3], pinned=4, hidden=[2])
+@pytest.mark.parametrize("embedding", [UMAP, SPATIAL, PIXELS])
+def test_tab_reaches_every_control_and_shows_where_it_is(calm, embedding):
+    calm.set(embedding=embedding, selection=[1, 2, 3], pinned=4, hidden=[2])
     n_controls = calm.run(f"({FOCUSABLE}).length")
     assert n_controls > 50
     calm.run("window.walked = []")
@@ -744,8 +744,8 @@ KEYS = [
     ("Home", ["Home"], "explorer.state.time === 0"),
     ("End", ["Home", "End"], "explorer.state.time === 199"),
     ("T", ["t"], "explorer.state.trails"),
-    ("[", ["["], "explorer.state.layout === 3"),
-    ("]", ["]"], "explorer.state.layout === 1"),
+    ("[", ["["], "explorer.state.embedding === 3"),
+    ("]", ["]"], "explorer.state.embedding === 1"),
     ("C", ["c"], "explorer.state.color === 'column-0'"),
     ("R", ["]", "]", "r"], "explorer.state.isTurning"),
 ]
@@ -810,7 +810,7 @@ def count_pixels(page: Visit, color: str) -> int:
 
 
 def test_a_class_that_is_left_out_is_neither_seen_nor_found(page, real):
-    color = page.run("explorer.classColor(7)")
+    color = page.run("explorer.data.label.colors[explorer.state.theme][7]")
     assert count_pixels(page, color) > 300
     row = page.part("classes").get_by_role("button", name=re.compile("^7 ?3,?107")).first
     row.click()
@@ -820,7 +820,7 @@ def test_a_class_that_is_left_out_is_neither_seen_nor_found(page, real):
     assert count_pixels(page, color) == 0
     sevens = np.flatnonzero(real.labels == "7")
     spots = page.locate()
-    picked = page.read(f"{spots[sevens[::10]].tolist()}.map(([x, y]) => explorer.pick(x, y))")
+    picked = page.read(f"{spots[sevens[::10]].tolist()}.map(([x, y]) => explorer.map.pick(x, y))")
     assert max(picked) >= 0
     assert "7" not in real.labels[[index for index in picked if index >= 0]]
     page.button("Show all").click()
@@ -841,18 +841,18 @@ def test_points_take_the_colour_of_a_number(page, real):
     page.rest()
     low, high = real.ink.min(), real.ink.max()
     indices = np.random.default_rng(5).integers(0, N_DIGITS, 200).tolist()
-    values = np.array(page.read(f"{indices}.map((i) => explorer.valueOf(0, i))"))
+    values = np.array(page.read(f"{indices}.map((i) => explorer.data.valueOf(0, i))"))
     assert np.abs(values - real.ink[indices]).max() < 0.005 * (high - low)
-    colors = page.read(f"{indices}.map((i) => explorer.colorOf(i))")
+    colors = page.read(f"{indices}.map((i) => explorer.map.colorOf(i))")
     assert len({*zip(values, colors, strict=True)}) == len({*values}) > 50
-    assert page.run(f"explorer.colorOf({real.ink.argmax()})") == "#fde725"  # the end of viridis
+    assert page.run(f"explorer.map.colorOf({real.ink.argmax()})") == "#fde725"  # the end of viridis
     legend = page.part("legend").inner_text().replace(",", "")
     numbers = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", legend)]
     assert any(number == pytest.approx(low, rel=0.01) for number in numbers)
     assert any(number == pytest.approx(high, rel=0.01) for number in numbers)
 
 
-def test_neighbors_kept_are_those_near_in_the_layout(page, real):
+def test_neighbors_kept_are_those_near_in_the_embedding(page, real):
     page.page.get_by_label("Colour").select_option(label="neighbors kept")
     page.rest()
     units = read_positions(STORE, LAST)
@@ -862,7 +862,7 @@ def test_neighbors_kept_are_those_near_in_the_layout(page, real):
         distances[index] = -1
         near = distances.argsort(kind="stable")[1:6]
         kept = np.isin(real.neighbors[index], near).mean()
-        off.append(abs(kept - page.run(f"explorer.valueOf(1, {index})")))
+        off.append(abs(kept - page.run(f"explorer.data.valueOf(1, {index})")))
     # Positions are rounded, so a few points have several as their fifth.
     assert np.mean(np.array(off) < 0.003) > 0.95
     options = page.part("color").locator("option").all_text_contents()
@@ -875,14 +875,14 @@ def test_the_theme_changes_at_once(page):
     assert page.rest().crop((0, 0, 4, 4))[0, 0, :3].tolist() == [255, 255, 255]
 
 
-# --- Layouts --------------------------------------------------------------------------------------
+# --- Embeddings --------------------------------------------------------------------------------------
 
 
-def choose_layout(page: Visit, name: str) -> None:
+def choose_embedding(page: Visit, name: str) -> None:
     page.page.get_by_role("radio", name=name, exact=True).check()
 
 
-def test_points_travel_straight_to_another_layout_and_keep_what_is_marked(page, real):
+def test_points_travel_straight_to_another_embedding_and_keep_what_is_marked(page, real):
     few = [5, 99, 1000]
     start = page.set(pinned=99, selection=few).locate(few)
     page.run(
@@ -890,18 +890,18 @@ def test_points_travel_straight_to_another_layout_and_keep_what_is_marked(page, 
       (few) => {
         window.travel = [];
         const watch = () => {
-          travel.push(few.map((index) => explorer.locate(index)));
-          if (explorer.state.layout === 0 || explorer.state.isMoving) requestAnimationFrame(watch);
+          travel.push(few.map((index) => explorer.map.locate(index)));
+          if (explorer.state.embedding === 0 || explorer.state.isMoving) requestAnimationFrame(watch);
         };
         watch();
       }
     """,
         few,
     )
-    choose_layout(page, "PCA")
-    page.wait("explorer.state.layout === 1 && !explorer.state.isMoving")
+    choose_embedding(page, "PCA")
+    page.wait("explorer.state.embedding === 1 && !explorer.state.isMoving")
     state, after = page.rest().state, page.locate()
-    assert (state["layout"], state["pinned"], state["selection"]) == (PCA, 99, few)
+    assert (state["embedding"], state["pinned"], state["selection"]) == (PCA, 99, few)
     screen = Screen.fit(real.components[:, :2], after)
     span = np.ptp(real.components[:, :2], axis=0).max()
     assert np.abs(screen.to_units(after) - real.components[:, :2]).max() < 1e-4 * span
@@ -920,7 +920,7 @@ def test_with_reduced_motion_points_are_there_at_once(calm, real):
         explorer.on(() => travel.push(explorer.state.isMoving));
       }
     """)
-    choose_layout(calm, "PCA")
+    choose_embedding(calm, "PCA")
     # The timeline goes, the map is fitted into what is free: this takes frames, but no time.
     calm.run("""
       async () => {
@@ -938,13 +938,13 @@ def test_with_reduced_motion_points_are_there_at_once(calm, real):
 
 def test_the_timeline_is_there_only_with_epochs(calm):
     assert calm.part("scrub").is_visible()
-    choose_layout(calm, "PCA")
+    choose_embedding(calm, "PCA")
     assert calm.rest().part("scrub").is_hidden()
     assert calm.part("color").locator("option").all_text_contents()[2] == "neighbors kept"
 
 
-def test_a_layout_in_space_turns(calm, real):
-    choose_layout(calm, "PCA in 3-D")
+def test_a_embedding_in_space_turns(calm, real):
+    choose_embedding(calm, "PCA in 3-D")
     calm.rest()
     x, y, z = real.components.T
 
@@ -973,7 +973,7 @@ def test_a_layout_in_space_turns(calm, real):
 
 def test_rotating_by_itself_starts_and_stops(calm):
     assert calm.button("Rotate").is_hidden()
-    calm.set(layout=SPATIAL)
+    calm.set(embedding=SPATIAL)
     calm.button("Rotate").click()
     calm.wait("explorer.state.turn.yaw > 0.1")
     calm.button("Rotate").click()
@@ -986,7 +986,7 @@ def get_picker(page: Visit) -> Locator:
 
 
 def test_two_pixels_become_the_axes(calm, real):
-    choose_layout(calm, "Two pixels")
+    choose_embedding(calm, "Two pixels")
     calm.rest()
     picker = get_picker(calm)
     box = picker.bounding_box()
@@ -1010,7 +1010,7 @@ def test_two_pixels_become_the_axes(calm, real):
 
 
 def test_pixels_are_chosen_with_keys(calm):
-    choose_layout(calm, "Two pixels")
+    choose_embedding(calm, "Two pixels")
     calm.button("→ x axis").click()
     picker = get_picker(calm)
     row, column = map(int, re.findall(r"\d+", picker.get_attribute("aria-label"))[:2])
@@ -1035,7 +1035,7 @@ def test_an_index_leads_to_its_point(calm):
     assert state["pinned"] == 12_345 and state["view"]["zoom"] > 1
     assert np.hypot(*([x, y] - middle)) < 2
     assert 12_345 in read_images(calm)[0]
-    assert calm.run(f"explorer.pick({x}, {y})") == 12_345
+    assert calm.run(f"explorer.map.pick({x}, {y})") == 12_345
 
 
 @pytest.mark.parametrize("text", ["30000", "-1", "1.5", ""])
@@ -1134,7 +1134,7 @@ def test_images_come_and_go_once_when_the_epoch_changes(page):
         const frames = [];
         for (let k = 0; k < 90; k++) {
           await new Promise(requestAnimationFrame);
-          frames.push(explorer.images.shown.map((i) => [i, explorer.images.opacity[i]]).join(";"));
+          frames.push(explorer.data.images.shown.map((i) => [i, explorer.data.images.opacity[i]]).join(";"));
         }
         return [frames, drawings];
       }
@@ -1242,8 +1242,8 @@ CONTRASTS = f"""
 def test_all_text_stands_out(calm, theme):
     seen = []
     full = {"pinned": 5, "selection": list(range(200)), "hidden": [3], "color": "column-0"}
-    for patch in ({}, full, {"layout": SPATIAL, **full}, {"layout": PIXELS}):
-        calm.set(theme=theme, **{"layout": UMAP} | patch)
+    for patch in ({}, full, {"embedding": SPATIAL, **full}, {"embedding": PIXELS}):
+        calm.set(theme=theme, **{"embedding": UMAP} | patch)
         calm.page.wait_for_timeout(150)  # for colours that fade
         seen += calm.run(CONTRASTS)
     calm.button("Keys and gestures").click()
@@ -1254,8 +1254,8 @@ def test_all_text_stands_out(calm, theme):
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_what_the_pointer_is_on_stands_out(calm, theme):
-    calm.set(theme=theme, layout=PIXELS, mode="lasso", selection=[1, 2, 3])
-    buttons = calm.page.locator("button:visible, [data-part=layouts] span").all()
+    calm.set(theme=theme, embedding=PIXELS, mode="lasso", selection=[1, 2, 3])
+    buttons = calm.page.locator("button:visible, [data-part=embeddings] span").all()
     assert len(buttons) > 30
     for button in buttons:
         button.hover(force=True)
@@ -1263,7 +1263,7 @@ def test_what_the_pointer_is_on_stands_out(calm, theme):
         assert contrast > WCAG_AA, button.evaluate("(element) => element.outerHTML")
 
 
-@pytest.mark.parametrize("patch", [{}, {"pinned": 5, "selection": [1, 2]}, {"layout": PIXELS}])
+@pytest.mark.parametrize("patch", [{}, {"pinned": 5, "selection": [1, 2]}, {"embedding": PIXELS}])
 def test_everything_to_press_has_a_name(calm, patch):
     calm.set(**patch)
     session = calm.context.new_cdp_session(calm.page)
@@ -1293,7 +1293,7 @@ def test_news_are_told(calm, real):
     calm.button("Play").click()
     # Half an epoch is rounded up on the page, and to an even number by Python.
     assert live.text_content() == f"Epoch {floor(calm.rest().state['time'] + 0.5)}"
-    choose_layout(calm, "PCA")
+    choose_embedding(calm, "PCA")
     calm.wait("document.querySelector('[role=status]').textContent === 'PCA'")
 
 
@@ -1318,10 +1318,10 @@ OVERLAPS = """
 
 
 @pytest.mark.parametrize("size", [(1280, 800), (1024, 600), (800, 600)])
-@pytest.mark.parametrize("layout", [UMAP, SPATIAL, PIXELS])
-def test_panels_do_not_cover_one_another(calm, size, layout):
+@pytest.mark.parametrize("embedding", [UMAP, SPATIAL, PIXELS])
+def test_panels_do_not_cover_one_another(calm, size, embedding):
     calm.page.set_viewport_size({"width": size[0], "height": size[1]})
-    calm.set(layout=layout, pinned=5, selection=list(range(200)))
+    calm.set(embedding=embedding, pinned=5, selection=list(range(200)))
     assert calm.run(OVERLAPS) == []
     calm.page.set_viewport_size({"width": 1280, "height": 800})
 
@@ -1387,7 +1387,7 @@ def test_a_long_press_begins_a_lasso(phone, touch):
     assert phone.state["selection"] == expected.tolist()
 
 
-@pytest.mark.parametrize("patch", [{}, {"pinned": 5}, {"layout": PIXELS}])
+@pytest.mark.parametrize("patch", [{}, {"pinned": 5}, {"embedding": PIXELS}])
 def test_everything_fits_on_a_phone(phone, patch):
     phone.run("document.querySelectorAll('details').forEach((one) => { one.open = false; })")
     phone.set(**patch)
@@ -1405,7 +1405,7 @@ TARGETS = """
 """
 
 
-@pytest.mark.parametrize("patch", [{}, {"pinned": 5, "selection": [1, 2]}, {"layout": PIXELS}])
+@pytest.mark.parametrize("patch", [{}, {"pinned": 5, "selection": [1, 2]}, {"embedding": PIXELS}])
 def test_fingers_find_everything(phone, patch):
     phone.set(**patch)
     assert phone.run(TARGETS) == []
@@ -1431,21 +1431,21 @@ OTHERS = {
     "odd images": (61, {"labels": None, "images": make_images(61, 9, 5)}),
     "wide images": (61, {"labels": None, "images": make_images(61, 1, 128)}),
     "one pixel": (20, {"labels": None, "images": make_images(20, 1, 1)}),
-    "all at one place": (30, {"labels": None, "layouts": {"a": np.ones((30, 2))}}),
+    "all at one place": (30, {"labels": None, "embeddings": {"a": np.ones((30, 2))}}),
     "markup": (4, {"labels": [HOSTILE, "<!--", "b", ""], "title": HOSTILE}),
 }
 
 
-def make_layouts(n: int) -> dict[str, np.ndarray]:
-    layout = np.random.default_rng(1).normal(size=(n, 3))
-    return {"a": layout[:, :2], "b": layout}
+def make_embeddings(n: int) -> dict[str, np.ndarray]:
+    embedding = np.random.default_rng(1).normal(size=(n, 3))
+    return {"a": embedding[:, :2], "b": embedding}
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_data_are_shown_as_well(visit, tmp_path, name):
     size, arguments = OTHERS[name]
-    layouts = arguments.get("layouts", make_layouts(size))
-    path = export(**{"layouts": layouts} | arguments, output_path=tmp_path / "page.html")
+    embeddings = arguments.get("embeddings", make_embeddings(size))
+    path = export(**{"embeddings": embeddings} | arguments, output_path=tmp_path / "page.html")
     page = visit(path, reduced_motion="reduce", color_scheme="dark").finish()
     assert page.part("message").is_hidden()
     assert (page.crop()[..., :3].max(axis=-1) > 60).sum() >= 4
@@ -1456,15 +1456,15 @@ def test_other_data_are_shown_as_well(visit, tmp_path, name):
     page.part("stage").focus()
     page.press("a")
     assert len(page.state["selection"]) == size
-    for layout in range(len(page.read("explorer.data.layouts"))):
-        page.set(layout=layout, view={"x": 0.5, "y": 0.5, "zoom": 2})
+    for embedding in range(len(page.read("explorer.data.embeddings"))):
+        page.set(embedding=embedding, view={"x": 0.5, "y": 0.5, "zoom": 2})
         assert np.isfinite(page.locate()).all()
     labels = arguments["labels"]
     assert page.part("classes").locator("li").count() == len({*(labels or [])})
 
 
 def test_a_mouse_beside_a_finger_is_no_second_finger(visit, tmp_path):
-    path = export(make_layouts(50), labels=None, output_path=tmp_path / "page.html")
+    path = export(make_embeddings(50), labels=None, output_path=tmp_path / "page.html")
     page = visit(path, has_touch=True).finish()
     before, touch = page.locate(), Touch(page)
     touch.put((600, 400), kind="Start")
@@ -1481,9 +1481,9 @@ def test_a_mouse_beside_a_finger_is_no_second_finger(visit, tmp_path):
 
 def test_markup_in_names_is_text(visit, tmp_path):
     size, arguments = OTHERS["markup"]
-    layouts = dict.fromkeys([HOSTILE, "<!--"], make_layouts(size)["a"])
+    embeddings = dict.fromkeys([HOSTILE, "<!--"], make_embeddings(size)["a"])
     path = export(
-        layouts, columns={HOSTILE: range(size)}, output_path=tmp_path / "p.html", **arguments
+        embeddings, columns={HOSTILE: range(size)}, output_path=tmp_path / "p.html", **arguments
     )
     page = visit(path).finish()
     page.set(pinned=0, selection=[0, 1])
@@ -1505,8 +1505,8 @@ def test_images_in_colour_are_seen_in_colour(visit, tmp_path):
     images = np.zeros((4, 8, 8, 3), dtype=np.uint8)
     images[..., 0] = 255
     images[:, :4, :, 1] = 255
-    layout = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-    path = export({"a": layout}, labels=None, images=images, output_path=tmp_path / "page.html")
+    embedding = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    path = export({"a": embedding}, labels=None, images=images, output_path=tmp_path / "page.html")
     page = visit(path, reduced_motion="reduce", color_scheme="dark").finish()
     page.set(view={"x": 0.5, "y": 0.5, "zoom": 0.7})
     shown, _, length = read_images(page)
@@ -1532,13 +1532,13 @@ def spoil(text: str, name: str) -> str:
     [
         ("header", '"header" cannot be read'),
         ("no header", '"header" is missing'),
-        ("layout-0", '"layout-0" cannot be read'),
+        ("embedding-0", '"embedding-0" cannot be read'),
         ("images-0", '"images-0" cannot be read'),
         ("neighbors", '"neighbors" cannot be read'),
         ("no labels", '"labels" is missing'),
-        ("no layout-1", '"layout-1" is missing'),
+        ("no embedding-1", '"embedding-1" is missing'),
         ("half images-0", '"images-0" cannot be read'),
-        ("half layout-0", "If this text stays, the file is damaged"),
+        ("half embedding-0", "If this text stays, the file is damaged"),
         ("script", "If this text stays, the file is damaged"),
     ],
 )
@@ -1548,7 +1548,7 @@ def test_a_damaged_file_says_what_is_wrong(visit, tmp_path, name, words):
     images = make_images(size, 8, 8)
     neighbors = np.arange(size)[::-1, None]
     arguments = {"labels": ["a", "b", "c"] * 100, "images": images, "neighbors": neighbors}
-    export(make_layouts(size), output_path=path, **arguments)
+    export(make_embeddings(size), output_path=path, **arguments)
     path.write_text(spoil(path.read_text(), name))
     page = visit(path)
     alert = page.page.get_by_role("alert").filter(visible=True, has_text=words)

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { formatPoints } from "../../animated/explorer/static/tray.js";
 
 const LABELS = ["plain", 'a "b", c', "two\nlines", ""];
-const labelled = { data: { label: {} }, labelOf: (index) => LABELS[index] };
+const labelled = { label: {}, labelOf: (index) => LABELS[index] };
 
 test("labels with commas, quotes and lines are quoted in CSV", () => {
   const text = formatPoints("csv", Uint32Array.of(0, 1, 2, 3), labelled);
@@ -17,7 +17,7 @@ test("JSON holds numbers and texts", () => {
 });
 
 test("without labels there are indices alone", () => {
-  const plain = { data: { label: null }, labelOf: () => "" };
+  const plain = { label: null, labelOf: () => "" };
   assert.equal(formatPoints("csv", [5, 6], plain), "index\n5\n6\n");
   assert.deepEqual(JSON.parse(formatPoints("json", [5], plain)), [{ index: 5 }]);
 });

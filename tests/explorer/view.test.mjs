@@ -18,7 +18,7 @@ function toScreen(view, x, y) {
   return [screen.x + x * screen.scale, screen.y - y * screen.scale];
 }
 
-test("a layout is fitted into what is free of the stage", () => {
+test("an embedding is fitted into what is free of the stage", () => {
   const view = fitView(BOUNDS);
   assert.deepEqual(toScreen(view, 0.4, 0.6).map(Math.round), [500, 350]);
   assert.deepEqual(toScreen(view, 0, 0.8).map(Math.round), [100, 150]);
@@ -53,7 +53,7 @@ test("panning moves by px", () => {
   isClose(after[1] - before[1], -20);
 });
 
-test("the middle of the view stays within the layout", () => {
+test("the middle of the view stays within the embedding", () => {
   const clamped = clampView({ x: 9, y: -9, zoom: 1 }, BOUNDS);
   isClose(clamped.x, 0.8);
   isClose(clamped.y, 0.4);

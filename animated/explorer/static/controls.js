@@ -1,12 +1,12 @@
-// Buttons and fields, as the markup tells: data-state="mode:box" sets a key of the state, and
-// without a value flips it; data-call="panBy:60,0" calls an action or a method of the explorer;
-// data-when="layout.axes:3" tells when an element is there, and data-text what it says.
+// Buttons and fields, as declared in the markup: data-state="mode:box" sets a key of the state, and
+// flips it if there is no value; data-call="panBy:60,0" calls an action or a method of the explorer;
+// data-when="embedding.axes:3" is the condition for showing an element, data-text its content.
 
 import { follow, format, make, nameOf } from "./dom.js";
 import { listColors } from "./legend.js";
 
 /** Makes the controls work. */
-export function mountControls({ explorer: root, layouts, live, help, go, index }, app) {
+export function mountControls({ explorer: root, embeddings, live, help, go, index }, app) {
   const { data, state } = app;
   const actions = listActions(help, index, app);
   root.addEventListener("click", ({ target }) => {
@@ -17,28 +17,28 @@ export function mountControls({ explorer: root, layouts, live, help, go, index }
   });
   root.addEventListener("change", ({ target: { dataset, value } }) => {
     if (dataset.state) app.set({ [dataset.state]: value });
-    drawControls(root, app); // a layout that is not there yet is not entered
+    drawControls(root, app); // the state may have refused it: the embedding is not read yet
   });
-  data.layouts.forEach(({ name }, value) => {
-    const input = make("input", { type: "radio", name: "layout", value });
-    input.dataset.state = "layout";
-    layouts.append(make("label", {}, input, make("span", {}, name)));
+  data.embeddings.forEach(({ name }, value) => {
+    const input = make("input", { type: "radio", name: "embedding", value });
+    input.dataset.state = "embedding";
+    embeddings.append(make("label", {}, input, make("span", {}, name)));
   });
-  // The browser itself says what is out of range.
+  // The browser reports an index out of range by itself.
   index.max = data.size - 1;
   go.onsubmit = (event) => {
     event.preventDefault();
     app.show(Number(index.value));
     index.blur();
   };
-  const keys = "layout mode theme color speed hidden selection pinned trails isPlaying isTurning";
+  const keys = "embedding mode theme color speed hidden selection pinned trails isPlaying isTurning";
   follow(app, keys, () => drawControls(root, app));
-  const tell = (key, describe) =>
+  const announce = (key, describe) =>
     follow(app, key, () => (live.textContent = describe() || live.textContent));
-  tell("isPlaying", () => !state.isPlaying && `Epoch ${Math.round(state.time)}`);
-  tell("selection", () => state.selection.length && `${state.selection.length} selected`);
-  tell("pinned", () => state.pinned >= 0 && `Pinned: ${nameOf(app, state.pinned)}`);
-  tell("layout", () => app.layout.name);
+  announce("isPlaying", () => !state.isPlaying && `Epoch ${Math.round(state.time)}`);
+  announce("selection", () => state.selection.length && `${state.selection.length} selected`);
+  announce("pinned", () => state.pinned >= 0 && `Pinned: ${nameOf(app, state.pinned)}`);
+  announce("embedding", () => app.embedding.name);
 }
 
 function listActions(help, index, app) {
@@ -47,7 +47,7 @@ function listActions(help, index, app) {
     app.set({ [key]: values.at((values.indexOf(state[key]) + by) % values.length) });
   return {
     turnTheme: () => turn("theme", ["dark", "light"], 1),
-    turnLayout: (by) => turn("layout", [...data.layouts.keys()], by),
+    turnEmbedding: (by) => turn("embedding", [...data.embeddings.keys()], by),
     turnColor: () => turn("color", listColors(app).map(([value]) => value), 1),
     help: () => help.showModal(),
     go: () => index.focus(),
@@ -55,7 +55,7 @@ function listActions(help, index, app) {
     unpin: () => app.set({ pinned: -1, hovered: -1 }),
     select: () => app.selectAll([state.pinned], true),
     selectView: (isAdding) => {
-      const { width: x, height: y } = app.stage;
+      const { width: x, height: y } = app.map.stage;
       app.selectInside([[0, 0], [x, 0], [x, y], [0, y]], isAdding);
     },
     clear: () => app.selectAll([]),
@@ -69,10 +69,10 @@ function listActions(help, index, app) {
 }
 
 function drawControls(root, app) {
-  const { data, state, layout } = app;
+  const { data, state, embedding } = app;
   const column = data.columns[state.color.slice(7)];
   const isPinned = state.pinned >= 0;
-  const facts = { data, state, layout, column, isPinned, colors: listColors(app) };
+  const facts = { data, state, embedding, column, isPinned, colors: listColors(app) };
   const find = (path) => path.split(".").reduce((one, key) => one?.[key], facts);
   const holds = (fact) => {
     const [path, value] = fact.split(":");
@@ -82,7 +82,7 @@ function drawControls(root, app) {
     const { when, state: key, text } = element.dataset;
     if (when) element.hidden = !holds(when);
     if (text) element.textContent = format(find(text) ?? "");
-    if (element.type === "radio") element.checked = state.layout === Number(element.value);
+    if (element.type === "radio") element.checked = state.embedding === Number(element.value);
     else if (element.localName === "select") element.value = state[key];
     else if (key) element.ariaPressed = holds(`state.${key}`);
   }

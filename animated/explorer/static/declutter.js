@@ -1,15 +1,15 @@
-// Which images are shown: as many as fit without covering one another.
+// Chooses which images are shown: as many as fit without covering one another.
 //
-// Points are ranked once a layout: each has the distance to the nearest point that comes before
-// it, and the larger that is, the earlier it comes (farthest-point order, in steps). An image is
-// shown when that distance holds it, whatever part of the layout is seen: nothing pops while
-// panning, and what has appeared stays while zooming in.
-// While points move, images keep their places in that order, one by one as they still fit.
+// Points are ranked once per embedding, in farthest-point order: the room of a point is its distance
+// to the nearest point that comes before it, and points with more room come earlier. An image is
+// shown when it fits into the room of its point, no matter which part of the embedding is in view,
+// so nothing pops up while panning, and images that have appeared stay while zooming in.
+// While points move, images are placed in that order, one by one as long as they fit.
 
 const FINEST = 2 ** -18;
 const HASH = 0x9e3779b1;
 
-/** Returns the numbers 0 to count - 1 in an order that is always the same and mixes them well. */
+/** Returns the numbers 0 to count - 1, shuffled in the same way every time. */
 export function shuffleNumbers(count) {
   const order = Uint32Array.from({ length: count }, (_, i) => i);
   for (let i = count - 1, seed = 1; i > 0; i--) {
@@ -21,8 +21,8 @@ export function shuffleNumbers(count) {
 }
 
 /**
- * Returns { order, room } of points: indices in the order in which images are placed, and for each
- * index the larger of its distances in x and y to the nearest point before it.
+ * Returns { order, room }: the indices of points in the order in which their images are placed, and
+ * for each index the distance, the larger of those in x and y, to the nearest point before it.
  */
 export function rankPoints(x, y) {
   const room = new Float32Array(x.length);
@@ -33,7 +33,7 @@ export function rankPoints(x, y) {
     for (const i of placed) grid.add(i);
     waiting = waiting.filter((i) => {
       if (grid.measure(i, 1) < reach) return true;
-      // All within 1.4 cells is known, as this point did not fit there before.
+      // It did not fit at the previous reach, so a point lies within 1.42 cells.
       room[i] = placed.length ? grid.measure(i, 2) : 2;
       grid.add(i);
       placed.push(i);
@@ -43,7 +43,7 @@ export function rankPoints(x, y) {
   return { order: Uint32Array.from([...placed, ...waiting]), room };
 }
 
-/** Returns those of the indices, in their order, whose images of `size` fit beside each other. */
+/** Returns the indices, in their order, whose images of `size` fit beside all earlier ones. */
 export function fitImages(x, y, indices, size, most) {
   const grid = new PointGrid(x, y, size, Math.min(most, indices.length));
   return indices.filter((i) => {
@@ -53,7 +53,7 @@ export function fitImages(x, y, indices, size, most) {
   });
 }
 
-// Points at least a cell apart, so that each cell holds one at most; a hash table of cells.
+// A hash table of grid cells. Points are at least a cell apart, so each cell holds at most one.
 class PointGrid {
   constructor(x, y, cell, count) {
     Object.assign(this, { x, y, cell, mask: 2 ** Math.ceil(Math.log2(count + 1) + 1) - 1 });

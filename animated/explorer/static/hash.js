@@ -1,29 +1,36 @@
-// The state of a page in its address, so that a view can be sent to others.
+// The state of the page in the hash of its address, so that a view can be shared as a link.
 
 const DELAY = 300;
-const NAMES = { time: "epoch", pinned: "pin", hidden: "hide", selection: "select" };
+// Names that differ in an address; they stay as they are, so that old links keep working.
+const NAMES = {
+  embedding: "layout",
+  time: "epoch",
+  pinned: "pin",
+  hidden: "hide",
+  selection: "select",
+};
 
-/** Returns numbers as text: sorted, the gaps between them in base 36. */
+/** Returns numbers as text: sorted, as differences in base 36. */
 export function packNumbers(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   return sorted.map((number, k) => (number - (sorted[k - 1] ?? 0)).toString(36)).join(".");
 }
 
-/** Returns the numbers of such a text; none if it is damaged. */
+/** Returns the numbers in such a text, none if it is damaged. */
 export function unpackNumbers(text) {
   let last = 0;
   const numbers = text.split(".").map((gap) => (last += parseInt(gap, 36)));
   return numbers.every(Number.isSafeInteger) ? numbers : [];
 }
 
-/** Returns a hash, without "#", of what in a state is not as usual. */
+/** Returns the hash, without "#", of everything in a state that differs from the usual one. */
 export function encodeState(state, usual) {
   const pairs = Object.keys(usual).map((key) => [key, encodeValue(state[key])]);
   const unusual = pairs.filter(([key, text]) => text !== encodeValue(usual[key]));
   return String(new URLSearchParams(unusual.map(([key, text]) => [NAMES[key] ?? key, text])));
 }
 
-/** Returns the usual state changed by a hash; what makes no sense there stays as usual. */
+/** Returns the usual state changed by a hash; parts that make no sense are ignored. */
 export function decodeState(hash, usual) {
   const parts = new URLSearchParams(hash);
   const decode = ([key, value]) => [key, decodeValue(parts.get(NAMES[key] ?? key), value) ?? value];
@@ -50,27 +57,27 @@ function decodeValue(text, usual) {
   return Object.fromEntries(keys.map((key, k) => [key, numbers[k]]));
 }
 
-/** Makes the hash of the page follow the explorer, and the explorer the hash. */
+/** Keeps the explorer and the hash of the page in step, in both directions. */
 export function mountHash(app) {
   const { data, state } = app;
   const { color, theme, hidden, selection, pinned, turn, trails } = state;
   const first = { color, theme, hidden, selection, pinned, turn, trails };
   if (data.images) first.pixels = state.pixels;
-  const names = data.layouts.map(({ name }) => name);
+  const names = data.embeddings.map(({ name }) => name);
   const describe = ({ end: time, bounds: { x, y } }) =>
-    ({ ...first, layout: names[0], time, view: { x, y, zoom: 1 } });
+    ({ ...first, embedding: names[0], time, view: { x, y, zoom: 1 } });
   let timer = 0;
 
   async function read() {
     const hash = location.hash.slice(1);
-    const layout = Math.max(0, names.indexOf(new URLSearchParams(hash).get("layout")));
-    if (!data.layouts[layout].isThere) await app.finished;
-    if (hash !== location.hash.slice(1)) return; // another one came meanwhile
-    app.set({ ...decodeState(hash, describe(data.layouts[layout])), layout });
+    const embedding = Math.max(0, names.indexOf(new URLSearchParams(hash).get(NAMES.embedding)));
+    if (!data.embeddings[embedding].isThere) await app.finished;
+    if (hash !== location.hash.slice(1)) return; // the hash has changed since
+    app.set({ ...decodeState(hash, describe(data.embeddings[embedding])), embedding });
   }
 
   function write() {
-    const text = encodeState({ ...state, layout: names[state.layout] }, describe(app.layout));
+    const text = encodeState({ ...state, embedding: names[state.embedding] }, describe(app.embedding));
     try {
       if (text || location.hash) history.replaceState(null, "", `#${text}`);
     } catch {

@@ -1,12 +1,12 @@
-// The points shown as images: which, how large, and how opaque.
+// Points shown as images: which ones, how large, and how opaque.
 
 import { parseColor } from "./colors.js";
 import { fitImages } from "./declutter.js";
 
 const SMALLEST = 28; // CSS px
 const LARGEST = 160;
-const FADING = 160; // ms in which an image appears among moving points
-const MARGIN = 0.12; // of its length is what an image grows by while it appears
+const FADING = 160; // ms an image takes to appear among moving points
+const MARGIN = 0.12; // room beyond its length, as a share of it, at which an image is opaque
 
 /** The images of a map, of which only some are shown at a time. */
 export class Images {
@@ -22,10 +22,11 @@ export class Images {
     const { width, height, channels, values } = this;
     const area = width * height;
     const image = values.subarray(index * area * channels, (index + 1) * area * channels);
-    return channels === 1 ? image : Uint8Array.from({ length: area }, (_, i) => image[3 * i + channel]);
+    if (channels === 1) return image;
+    return Uint8Array.from({ length: area }, (_, i) => image[channels * i + channel]);
   }
 
-  /** Returns what a pixel is called. */
+  /** Returns the name of a pixel: "row 3, column 1". */
   describe(pixel) {
     return `row ${Math.floor(pixel / this.width) + 1}, column ${(pixel % this.width) + 1}`;
   }
@@ -35,14 +36,14 @@ export class Images {
     return this.values[(index * this.width * this.height + pixel) * this.channels];
   }
 
-  /** Returns the length (CSS px) of images at a scale: they grow as points part, but more slowly. */
+  /** Returns the length (CSS px) of images at a scale; it grows more slowly than the scale. */
   measure({ spacing = 0 }, scale) {
     return Math.min(LARGEST, SMALLEST * Math.max(1, (spacing * scale) / SMALLEST) ** 0.75);
   }
 
   /**
-   * Chooses the images of `size` for points on a screen, all in device px, and lets others appear
-   * or disappear; returns whether that is done. `first` is one that must be shown, or -1.
+   * Chooses which points on a screen are shown as images of `size`, all in device px, and fades
+   * images in and out; returns whether fading is done. `first` is always shown, unless it is -1.
    */
   choose(points, rank, { scale, size, width, height, now, isSettled, isCalm, first }) {
     const length = size * this.footprint;
@@ -66,7 +67,7 @@ export class Images {
     return this.fade(chosen, isCalm || now > this.fadeUntil ? 255 : (255 * elapsed) / FADING);
   }
 
-  // Those chosen before come first, so that they stay while points move.
+  // Images chosen before come first, so that they stay while points move.
   chooseFitting({ sx, sy, mixed }, rank, isNear, length, most) {
     const others = (rank?.order ?? mixed).filter((i) => !this.wanted[i] && isNear(i));
     return fitImages(sx, sy, [...this.chosen.filter(isNear), ...others], length, most);
@@ -81,7 +82,7 @@ export class Images {
     return isDone;
   }
 
-  /** Draws the shown images, of a length, into a framebuffer. */
+  /** Draws the shown images into a framebuffer, at a length in device px. */
   draw(raster, { sx, sy, parts, looks, shade, colors, count }, length) {
     const { width, height, channels } = this;
     const size = Math.round(length);
@@ -90,13 +91,13 @@ export class Images {
         raster.scale(channels * i + c, () => this.getChannel(i, c), width, height, size),
       );
       const color = colors[looks[i] + shade[i] * 3 * count];
-      // A picture has no colour of its own that could be faded.
+      // Images in colour cannot take a faded colour, so they become transparent.
       const fading = channels > 1 && parts[i] < 2 ? 4 : 1;
       raster.drawImage(inks, size, sx[i], sy[i], color, (this.opacity[i] + 1) / fading);
     }
   }
 
-  /** Draws an image as large as an empty canvas: its ink in a colour "#rrggbb", or a picture as it is. */
+  /** Fills an empty canvas with an image: its ink in a colour "#rrggbb", or its own colours. */
   paint(canvas, index, color) {
     const { width, height, channels } = this;
     const inks = Array.from({ length: channels }, (_, c) => this.getChannel(index, c));
@@ -117,7 +118,7 @@ export class Images {
 function chooseRanked({ order, room }, isNear, needed) {
   const chosen = [];
   for (const i of order) {
-    // Room shrinks in steps of half an octave, so none that follows has more.
+    // Room shrinks in steps of half an octave, so no later point has more.
     if (room[i] < 0.7 * needed) break;
     if (room[i] >= needed && isNear(i)) chosen.push(i);
   }

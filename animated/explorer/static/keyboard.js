@@ -1,10 +1,10 @@
-// Keys press buttons; while the stage has the focus, the middle of the map is pointed at.
+// Keys press buttons; while the stage has the focus, the middle of the map counts as hovered.
 
 import { hoverAt } from "./pointer.js";
 
 const REACH = 40;
 
-/** Makes keys press the button with that data-key, such as "shift+a", "a" or "space". */
+/** Makes keys press the button whose data-key names them, such as "shift+a", "a" or "space". */
 export function mountKeyboard({ explorer: root, stage, crosshair, help }, app) {
   function press(event) {
     const { target, shiftKey, ctrlKey, metaKey, altKey } = event;
@@ -23,7 +23,7 @@ export function mountKeyboard({ explorer: root, stage, crosshair, help }, app) {
   function aim(isOn) {
     root.toggleAttribute("data-aiming", isOn);
     if (!isOn) return;
-    const [x, y] = app.middle;
+    const [x, y] = app.map.middle;
     crosshair.style.translate = `${x}px ${y}px`;
     hoverAt(app, x, y, REACH);
   }
@@ -34,7 +34,7 @@ export function mountKeyboard({ explorer: root, stage, crosshair, help }, app) {
   app.on(() => root.hasAttribute("data-aiming") && aim(true));
 }
 
-// Fields need all keys, sliders and radio buttons arrows, and buttons the keys with names.
+// Fields need all keys, sliders and radio buttons the arrows, buttons the keys that have names.
 const needsKey = (target, key) =>
   target.matches("select, .pad, [data-part=index]") ||
   (target.localName === "input" ? key.startsWith("arrow") : key.length > 1 && key !== "escape");

@@ -1,11 +1,11 @@
-// The legend: what colours mean; classes can be dimmed, or one shown alone.
+// The legend: what the colours mean. A class can be left out, or shown alone.
 
-import { follow, format, make, makeDot, makeImage } from "./dom.js";
+import { classColor, follow, format, make, makeDot, makeImage } from "./dom.js";
 
-/** Returns the ways to colour the layout that is shown: [value, name] pairs. */
+/** Returns the ways to colour the shown embedding, as [value, name] pairs. */
 export function listColors({ data: { label, columns }, state }) {
-  const all = columns.map(({ name, layout }, k) => [`column-${k}`, name, layout]);
-  const own = all.filter(([, , layout]) => (layout ?? state.layout) === state.layout);
+  const all = columns.map(({ name, embedding }, k) => [`column-${k}`, name, embedding]);
+  const own = all.filter(([, , embedding]) => (embedding ?? state.embedding) === state.embedding);
   return [...(label ? [["label", label.name]] : []), ...own, ["none", "none"]];
 }
 
@@ -14,7 +14,7 @@ export function mountLegend({ color, bar, classes }, app) {
   const { data, state } = app;
   const names = data.label?.categories ?? [];
   classes.append(...names.map((name, code) => makeRow(app, name, code)));
-  follow(app, "color layout", () => {
+  follow(app, "color embedding", () => {
     const colors = listColors(app);
     if (!colors.some(([value]) => value === state.color)) app.set({ color: colors[0][0] });
     color.replaceChildren(...colors.map(([value, name]) => make("option", { value }, name)));
@@ -43,7 +43,7 @@ function makeRow(app, name, code) {
   const button = make("button", { onclick: toggle }, sample, ...words);
   follow(app, "hidden theme isReady color", () => {
     const hasImage = data.images && index >= 0;
-    sample.replaceChildren(hasImage ? makeImage(app, index) : makeDot(app.classColor(code)));
+    sample.replaceChildren(hasImage ? makeImage(app, index) : makeDot(classColor(app, code)));
     button.ariaPressed = !state.hidden.has(code);
   });
   const only = { onclick: isolate, className: "only", ariaLabel: `Only ${name}` };

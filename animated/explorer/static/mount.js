@@ -1,4 +1,4 @@
-// The whole explorer: the map and everything around it.
+// Mounts the explorer: the map and every panel around it, each by a module of its own.
 
 import { mountCard } from "./card.js";
 import { mountControls } from "./controls.js";
@@ -13,7 +13,7 @@ import { mountTray } from "./tray.js";
 
 const NARROW = 760;
 
-/** Returns the explorer of a source in the markup of root; or null, and the markup says why. */
+/** Returns the explorer of a source in the markup of `root`; null if it failed, and shows why. */
 export async function mount(root, source, { hash } = {}) {
   try {
     if (!globalThis.DecompressionStream) throw new Error("This browser is too old for this page.");
@@ -29,7 +29,7 @@ export async function mount(root, source, { hash } = {}) {
   }
 }
 
-/** Shows what went wrong; null: nothing did. */
+/** Shows an error, or hides the message for null. */
 export function showMessage(root, error) {
   const message = root.querySelector("[data-part=message]");
   const start = error?.constructor === Error ? "" : "Something went wrong: ";
@@ -46,17 +46,17 @@ function mountAll(root, app) {
   legend.open = tray.open = root.clientWidth > NARROW;
   const mounts = [mountControls, mountLegend, mountTimeline, mountCard, mountTray, mountPixels];
   [...mounts, mountPointer, mountKeyboard].forEach((mountPart) => mountPart(parts, app));
-  // The map is fitted into what lies under nothing.
+  // The map is fitted into the part that no panel covers.
   new ResizeObserver(() => {
     const [all, own] = [root, free].map((element) => element.getBoundingClientRect());
-    app.stage.insets = {
+    app.map.stage.insets = {
       top: own.top - all.top,
       right: all.right - own.right,
       bottom: all.bottom - own.bottom,
       left: own.left - all.left,
     };
-    // Points on their way to another layout go on from where they are seen.
-    if (app.state.isMoving) app.points.depart(app.getScreen(app.stage.ratio));
+    // Travelling points continue from where they are on the screen.
+    if (app.state.isMoving) app.map.depart(app.state);
     app.set({});
   }).observe(free);
 }

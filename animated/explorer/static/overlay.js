@@ -1,5 +1,6 @@
-// What is drawn over the points with the canvas's own means: names, lines, rings, paths, axes.
+// Draws what lies over the points: axes, trails, edges, rings, names and the path of a lasso.
 
+import { findTrail, listAxes, listNames } from "./annotations.js";
 import { THEMES } from "./colors.js";
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
@@ -7,86 +8,87 @@ const MAX_TRAILS = 100;
 const MAX_SELECTED = 1000;
 const PICTURE = 56; // CSS px of a component's image
 
-/** Draws everything over the points of an explorer; all its lengths are CSS px. */
-export function drawOverlay(context, explorer) {
-  const { stage, state } = explorer;
+/** Draws everything over the points of a map for a state; lengths are CSS px. */
+export function drawOverlay(context, map, state) {
+  const { stage } = map;
   const theme = THEMES[state.theme];
   context.setTransform(stage.ratio, 0, 0, stage.ratio, 0, 0);
   context.clearRect(0, 0, stage.width, stage.height);
   Object.assign(context, { lineJoin: "round", textAlign: "center", textBaseline: "middle" });
-  explorer.axes().forEach((axis) => drawAxis(context, theme, stage, axis));
-  if (state.trails) drawTrails(context, explorer);
+  listAxes(map, state).forEach((axis) => drawAxis(context, theme, stage, axis));
+  if (state.trails) drawTrails(context, map, state);
   const marked = new Set([state.pinned, state.hovered].filter((index) => index >= 0));
-  for (const index of marked) drawEdges(context, theme, explorer, index);
-  drawSelected(context, theme, explorer);
-  drawNames(context, theme, explorer);
+  for (const index of marked) drawEdges(context, theme, map, index);
+  drawSelected(context, theme, map, state);
+  drawNames(context, theme, listNames(map, state));
   for (const index of marked) {
     const width = index === state.pinned ? 3 : 1.5;
-    strokeTwice(context, makeRing(explorer, index, 3), width, theme.ink, theme.background);
+    strokeTwice(context, makeRing(map, index, 3), width, theme.ink, theme.background);
   }
   if (state.path) drawPath(context, theme, state.path);
 }
 
 const makeLine = (spots) => new Path2D(`M${spots.join("L")}`);
 
-function makeRing(explorer, index, gap) {
+function makeRing(map, index, gap) {
   const ring = new Path2D();
-  ring.arc(...explorer.locate(index), explorer.radiusOf(index) + gap, 0, 2 * Math.PI);
+  ring.arc(...map.locate(index), map.radiusOf(index) + gap, 0, 2 * Math.PI);
   return ring;
 }
 
-// A line with a halo stands out from points of its own colour.
+// A halo sets the line off from points of its colour.
 function strokeTwice(context, line, width, color, halo) {
   Object.assign(context, { lineWidth: width + 3, strokeStyle: halo }).stroke(line);
   Object.assign(context, { lineWidth: width, strokeStyle: color }).stroke(line);
 }
 
-function drawEdges(context, theme, explorer, index) {
-  const [x, y] = explorer.locate(index);
-  for (const neighbor of explorer.neighborsOf(index)) {
-    const [dx, dy] = explorer.locate(neighbor).map((to, k) => to - [x, y][k]);
-    // From ring to image, not over them.
-    const [from, to] = [index, neighbor].map((one) => explorer.radiusOf(one) / Math.hypot(dx, dy));
+function drawEdges(context, theme, map, index) {
+  const [x, y] = map.locate(index);
+  for (const neighbor of map.data.neighborsOf(index)) {
+    const [dx, dy] = map.locate(neighbor).map((to, k) => to - [x, y][k]);
+    // The edge runs from rim to rim, and does not cover either image.
+    const [from, to] = [index, neighbor].map((one) => map.radiusOf(one) / Math.hypot(dx, dy));
     if (!(from + to < 1)) continue;
     const line = makeLine([from, 1 - to].map((part) => [x + dx * part, y + dy * part]));
-    strokeTwice(context, line, 1.5, explorer.colorOf(neighbor), theme.background);
+    strokeTwice(context, line, 1.5, map.colorOf(neighbor), theme.background);
   }
 }
 
-function drawNames(context, theme, explorer) {
+function drawNames(context, theme, names) {
   const taken = [];
   context.font = `700 16px ${FONT}`;
   Object.assign(context, { lineWidth: 4, strokeStyle: theme.background, fillStyle: theme.ink });
-  for (const { name, x, y } of explorer.names()) {
+  for (const { name, x, y } of names) {
     const text = name.length > 24 ? `${name.slice(0, 23)}…` : name;
     const half = context.measureText(text).width / 2 + 2;
-    if (taken.some((one) => Math.abs(one.x - x) < one.half + half && Math.abs(one.y - y) < 18)) continue;
+    const touches = (one) => Math.abs(one.x - x) < one.half + half && Math.abs(one.y - y) < 18;
+    if (taken.some(touches)) continue;
     taken.push({ x, y, half });
     context.strokeText(text, x, y);
     context.fillText(text, x, y);
   }
 }
 
-// Among thousands of dots a few selected ones would be lost.
-function drawSelected(context, theme, explorer) {
-  const { selection } = explorer.state;
+// Rings mark selected dots, which would get lost among thousands.
+function drawSelected(context, theme, map, state) {
+  const { selection } = state;
   Object.assign(context, { lineWidth: 1, strokeStyle: theme.ink });
   for (const index of selection.length > MAX_SELECTED ? [] : selection) {
-    if (explorer.images?.opacity[index]) continue;
-    const ring = makeRing(explorer, index, 1.5);
-    Object.assign(context, { fillStyle: explorer.colorOf(index) }).fill(ring);
+    if (map.data.images?.opacity[index]) continue;
+    const ring = makeRing(map, index, 1.5);
+    Object.assign(context, { fillStyle: map.colorOf(index) }).fill(ring);
     context.stroke(ring);
   }
 }
 
-// Where the selected points, or else the one that is marked, came from up to the shown epoch.
-function drawTrails(context, explorer) {
-  const { selection, pinned, hovered } = explorer.state;
+// Trails of the selected points; without a selection, of the pinned or hovered one.
+function drawTrails(context, map, state) {
+  const { selection, pinned, hovered } = state;
   const marked = [pinned >= 0 ? pinned : hovered].filter((index) => index >= 0);
   Object.assign(context, { globalAlpha: 0.75, lineWidth: 1.5 });
   for (const index of selection.length ? selection.subarray(0, MAX_TRAILS) : marked) {
-    const line = makeLine(explorer.trailOf(index));
-    Object.assign(context, { strokeStyle: explorer.colorOf(index) }).stroke(line);
+    const line = makeLine(findTrail(map, state, index));
+    Object.assign(context, { strokeStyle: map.colorOf(index) }).stroke(line);
   }
   context.globalAlpha = 1;
 }
@@ -97,7 +99,7 @@ function drawPath(context, theme, path) {
   Object.assign(context, { lineWidth: 1.5, strokeStyle: theme.ink }).stroke(line);
 }
 
-// A line from the middle of the layout, and at its end a component's image and a name.
+// A line from the middle of the embedding; at its end the name, and the image of a component.
 function drawAxis(context, { ink, background }, { width, height, insets }, { from, to, image, name }) {
   const margin = PICTURE / 2 + 8;
   const x = Math.min(width - insets.right - margin, Math.max(insets.left + margin, to[0]));

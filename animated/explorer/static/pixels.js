@@ -1,10 +1,10 @@
-// The picker of the two pixels that are the axes of the last layout.
+// The picker of the two pixels that serve as axes of the pixel embedding.
 
 import { follow } from "./dom.js";
 
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-/** Fills the picker: the mean image, with the x axis, the y axis and the cursor marked. */
+/** Shows the mean image, with marks on the pixels of both axes and under the cursor. */
 export function mountPixels({ picker, pixels: pad, mean, live }, app) {
   const { data, state } = app;
   if (!data.images) return;
@@ -46,5 +46,5 @@ export function mountPixels({ picker, pixels: pad, mean, live }, app) {
     choose();
   };
   buttons.forEach((button, k) => (button.onclick = () => draw((axis = k))));
-  follow(app, "pixels layout", draw);
+  follow(app, "pixels embedding", draw);
 }

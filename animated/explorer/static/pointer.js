@@ -1,4 +1,4 @@
-// Mouse, pen and fingers on the stage: pan, turn, zoom, point, draw paths around points.
+// Mouse, pen and touch on the stage: pan, turn, zoom, point, and draw a lasso or a box.
 
 import { follow } from "./dom.js";
 import { average } from "./view.js";
@@ -7,7 +7,7 @@ const LONG_PRESS = 500;
 const SLACK = 6;
 const TURN_BY_PX = 0.005;
 
-/** Makes the stage follow pointers. */
+/** Makes the stage respond to pointers. */
 export function mountPointer({ stage }, app) {
   const { state } = app;
   const fingers = new Map();
@@ -25,7 +25,7 @@ export function mountPointer({ stage }, app) {
     fingers.set(event.pointerId, start);
     clearTimeout(gesture?.timer);
     const isMoved = fingers.size > 1;
-    const kind = isMoved ? "pan" : chooseKind(event, state.mode, app.layout.axes === 3);
+    const kind = isMoved ? "pan" : chooseKind(event, state.mode, app.embedding.axes === 3);
     gesture = { kind, start, isMoved, isAdding: event.shiftKey || event.altKey, ...measure() };
     const pressLong = () => {
       Object.assign(gesture, { kind: "lasso", isAdding: true, isMoved: true });
@@ -50,7 +50,7 @@ export function mountPointer({ stage }, app) {
     if (kind === "turn") app.turnBy(dx * TURN_BY_PX, dy * TURN_BY_PX);
     if (kind === "pan") app.panBy(dx, dy);
     if (spread && last.spread) app.zoomBy(spread / last.spread, x, y);
-    // A path that is gone was dropped by Escape.
+    // Escape has dropped a path that is gone.
     if (!["lasso", "box"].includes(kind) || (isMoved && !state.path)) return;
     const box = [start, [spot[0], start[1]], spot, [start[0], spot[1]]];
     app.set({ path: kind === "box" ? box : [...(state.path ?? [start]), spot] });
@@ -67,12 +67,12 @@ export function mountPointer({ stage }, app) {
     if (type !== "pointerup" || button > 0) return;
     if (path?.length > 2) app.selectInside(path, isAdding);
     if (isMoved) return;
-    const index = app.pick(...start, pointerType === "touch" ? 24 : 12);
+    const index = app.map.pick(...start, pointerType === "touch" ? 24 : 12);
     if (shiftKey && index >= 0) app.selectAll([index], true);
     else app.set({ hovered: index, pinned: index });
   }
 
-  // Another point comes under a pointer that rests, but not while the map is dragged.
+  // When the map moves, another point comes under a resting pointer; not so while dragging.
   follow(app, "view", () => pointed && !gesture && hoverAt(app, ...pointed));
   Object.assign(stage, {
     onpointerdown: press,
@@ -92,9 +92,9 @@ export function mountPointer({ stage }, app) {
   });
 }
 
-/** Makes the point near (sx, sy), within a radius, the hovered one; all in px. */
+/** Hovers the point near (sx, sy), within a radius; all in px. */
 export function hoverAt(app, sx, sy, radius) {
-  const hovered = app.pick(sx, sy, radius);
+  const hovered = app.map.pick(sx, sy, radius);
   if (hovered !== app.state.hovered) app.set({ hovered });
 }
 
@@ -107,7 +107,7 @@ function chooseKind({ button, shiftKey, altKey }, mode, isSolid) {
 
 const locateEvent = ({ offsetX, offsetY }) => [offsetX, offsetY];
 
-// A pinch on a trackpad comes as a wheel with ctrl.
+// Browsers report a pinch on a trackpad as a wheel event with ctrl.
 function getWheelFactor({ deltaY, deltaMode, ctrlKey }) {
   const delta = Math.max(-300, Math.min(300, deltaY * [1, 30, 400][deltaMode]));
   return Math.exp(-delta * (ctrlKey ? 0.01 : 0.002));

@@ -1,13 +1,13 @@
-// All points of the explorer at a moment: where they are and how they look.
+// The points at one moment: where they are and how they look.
 
 import { SHADES, THEMES, tabulateColors } from "./colors.js";
 import { shuffleNumbers } from "./declutter.js";
-import { makeAxes, turnPositions } from "./positions.js";
+import { makeAxes, turnPositions } from "./embedding.js";
 
-const DIMMED = 0.55; // what dots keep of their light beside images
+const DIMMED = 0.55; // brightness of dots beside images
 const ONLY_COLOR = "#6f95b5";
 
-/** The points of a map; `unit` are their coordinates, `sx` and `sy` their places in device px. */
+/** The points of a map: `unit` holds their positions, `sx` and `sy` where they are in device px. */
 export class Points {
   constructor(data) {
     const { size } = data;
@@ -19,7 +19,7 @@ export class Points {
     this.order = this.mixed.slice();
   }
 
-  /** Takes the colours of a state; parts become 0 for points left out, 1 for faded ones, else 2. */
+  /** Colours points for a state; `parts` becomes 0 for those left out, 1 for faded ones, else 2. */
   colorize({ color, hidden, selection, theme }) {
     const { label, codes, columns, colormap } = this.data;
     const values = color.startsWith("column-") ? columns[color.slice(7)].values : null;
@@ -36,19 +36,19 @@ export class Points {
     this.sort();
   }
 
-  /** Places all points for a layout at an epoch, `part` of the way from where they departed. */
-  place(layout, { time, turn }, part) {
+  /** Places the points for an embedding at an epoch, `part` of the way from where they departed. */
+  place(embedding, { time, turn }, part) {
     const { unit, origin } = this;
-    layout.place(time, unit);
-    if (layout.axes === 3) turnPositions(unit, layout.bounds, turn);
+    embedding.place(time, unit);
+    if (embedding.axes === 3) turnPositions(unit, embedding.bounds, turn);
     else unit.z.fill(1);
     if (part < 1) ["x", "y", "z"].forEach((axis) => blendArrays(origin[axis], unit[axis], part));
-    const isDeep = layout.axes === 3 || part < 1;
+    const isDeep = embedding.axes === 3 || part < 1;
     if (isDeep || this.isDeep) this.sort();
     this.isDeep = isDeep;
   }
 
-  /** Computes where all points are on a screen of device px. */
+  /** Computes where the points are on a screen of device px. */
   project({ scale, x, y }) {
     const { unit, sx, sy } = this;
     for (let i = 0; i < sx.length; i++) {
@@ -69,7 +69,7 @@ export class Points {
     return nearest;
   }
 
-  /** Notes where all points are on the screen, as coordinates of the screen they will be on. */
+  /** Remembers where the points are, as positions on the screen to which they will travel. */
   depart({ scale, x, y }) {
     const { origin, sx, sy, unit } = this;
     for (let i = 0; i < sx.length; i++) {
@@ -79,7 +79,7 @@ export class Points {
     origin.z.set(unit.z);
   }
 
-  // Those left out come first and are drawn over, and in space the farthest of the others.
+  // In drawing order: points left out, then faded, then the others, each from far to near.
   sort() {
     const { parts, shade, unit, mixed, order } = this;
     const starts = new Uint32Array(3 * 256 + 1);

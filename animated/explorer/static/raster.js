@@ -1,11 +1,11 @@
-// The framebuffer: dots and images blended into an array, which the canvas then takes as it is.
+// The framebuffer: blends dots and images into an array of pixels, which is copied to the canvas.
 // Without a GPU this is several times faster than WebGL.
 
 const PHASES = 4;
 const MOST_SCALED = 5000;
-const LEAST = 0.3; // of a pixel; a dot that covers less is not seen there
+const LEAST = 0.3; // share of a pixel that a dot must cover to be drawn there
 
-/** A framebuffer of i32 pixels; all its lengths are device px. */
+/** A framebuffer of pixels (i32); lengths are device px. */
 export class Raster {
   constructor() {
     this.scaled = new Map();
@@ -18,7 +18,7 @@ export class Raster {
     this.pixels = new Int32Array(this.picture.data.buffer);
   }
 
-  /** Draws the points as dots of a radius, in their order, but for those in `skip` (u8: 255). */
+  /** Draws points in their order as dots of a radius, except where `skip` (u8) is 255. */
   drawDots({ sx, sy, order, looks, shade, count }, colors, radius, skip) {
     const { pixels, width, height } = this;
     const { offsets, alphas, starts, half } = this.getStamps(radius);
@@ -41,8 +41,8 @@ export class Raster {
   }
 
   /**
-   * Draws an image of size * size, its middle at (x, y): one channel (u8) as ink in a colour, or
-   * three of them as they are in a frame of that colour.
+   * Draws an image of size * size centred at (x, y): one channel (u8) as ink of a colour, or three
+   * channels as they are, framed in that colour.
    */
   drawImage(inks, size, x, y, color, opacity) {
     const { pixels, width, height } = this;
@@ -67,7 +67,7 @@ export class Raster {
     }
   }
 
-  /** Returns what `read` reads (u8) scaled to size * size; kept under its key while the size is. */
+  /** Returns the image (u8) that `read` returns, scaled to size * size; cached by key per size. */
   scale(key, read, width, height, size) {
     if (this.size !== size || this.scaled.size > MOST_SCALED) {
       this.size = size;
@@ -81,7 +81,7 @@ export class Raster {
     return this.scaled.get(key);
   }
 
-  // The pixels that a dot covers and how much, for each of PHASES * PHASES places in a pixel.
+  // Which pixels a dot covers, and how much, for PHASES * PHASES positions within a pixel.
   getStamps(radius) {
     if (this.stamps.radius === radius) return this.stamps;
     const half = Math.ceil(radius + 1);
@@ -103,7 +103,7 @@ export class Raster {
   }
 }
 
-// Two channels at a time, alpha from 0 to 256.
+// Blends two channels at a time; alpha runs from 0 to 256.
 function blendPixels(under, over, alpha) {
   const rest = 256 - alpha;
   const red = Math.imul(over & 0xff00ff, alpha) + Math.imul(under & 0xff00ff, rest);
@@ -112,9 +112,9 @@ function blendPixels(under, over, alpha) {
 }
 
 /**
- * Returns height rows of width values (u8) with rows made `size` long, which `longest` values
- * would fill; columns first. A tent as wide as a step between values weights them, wider where an
- * image shrinks, so that no stroke falls between pixels.
+ * Resamples each of `height` rows of `width` values (u8) to `size`, the length of `longest` values,
+ * and returns the result column by column. Values are weighted by a tent one step wide, and wider
+ * when an image shrinks, so that no stroke falls between pixels.
  */
 export function resample(values, width, height, size, longest) {
   const scaled = new Uint8Array(size * height);
@@ -123,7 +123,8 @@ export function resample(values, width, height, size, longest) {
   for (let k = 0; k < size; k++) {
     const middle = (k + 0.5) * step - 0.5 - (longest - width) / 2;
     const first = Math.ceil(middle - reach);
-    const tent = Array.from({ length: 2 * reach }, (_, t) => Math.max(0, reach - Math.abs(first + t - middle)));
+    const weigh = (_, t) => Math.max(0, reach - Math.abs(first + t - middle));
+    const tent = Array.from({ length: 2 * reach }, weigh);
     const total = tent.reduce((sum, weight) => sum + weight);
     const [from, to] = [Math.max(0, -first), Math.min(tent.length, width - first)];
     for (let row = 0; row < height; row++) {

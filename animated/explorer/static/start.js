@@ -1,6 +1,6 @@
-// The entry of the page.
+// Entry point of the page: reads the document it is part of.
 
-import { readDocument } from "./data.js";
+import { readDocument } from "./blocks.js";
 import { mount, showMessage } from "./mount.js";
 
 const page = document.querySelector("[data-part=explorer]");

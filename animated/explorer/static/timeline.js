@@ -1,13 +1,13 @@
-// The timeline: through the epochs of a layout.
+// The timeline: moves through the epochs of an embedding.
 
 import { follow } from "./dom.js";
 
-/** Fills the timeline. */
+/** Makes the slider and the text follow the epoch, and the epoch the slider. */
 export function mountTimeline({ scrub, epoch }, app) {
   const { state } = app;
   scrub.oninput = () => app.seek(Number(scrub.value));
-  follow(app, "layout loaded time", () => {
-    const { epochs } = app.layout;
+  follow(app, "embedding loaded time", () => {
+    const { epochs } = app.embedding;
     if (!epochs.length) return;
     const [min, max] = [epochs[0], epochs.at(-1)];
     // Epochs are read from the last to the first.

@@ -1,12 +1,12 @@
-// The tray: the selected points as images, counts and files.
+// The tray: the selected points as images, counted by class, copied and saved.
 
-import { follow, format, make, makeDot, makeImageButton } from "./dom.js";
+import { classColor, follow, format, make, makeDot, makeImageButton } from "./dom.js";
 
 const CAPACITY = 96;
 
 /** Fills the tray. */
 export function mountTray({ explorer: root, chips, thumbs, more, result }, app) {
-  const { state } = app;
+  const { data, state } = app;
   follow(app, "selection theme isReady color", () => {
     const rest = state.selection.length - CAPACITY;
     const shown = [...state.selection.subarray(0, CAPACITY)];
@@ -18,30 +18,31 @@ export function mountTray({ explorer: root, chips, thumbs, more, result }, app) 
   for (const button of root.querySelectorAll("[data-export]")) {
     const [verb, kind] = button.dataset.export.split(":");
     button.onclick = async () => {
-      const text = formatPoints(kind, state.selection, app);
+      const text = formatPoints(kind, state.selection, data);
       try {
         await (verb === "save" ? saveText(text, kind) : navigator.clipboard.writeText(text));
         result.textContent = "Done.";
       } catch {
-        result.textContent = "The browser forbids copying; saving works.";
+        result.textContent = "The browser does not allow copying; save a file instead.";
       }
     };
   }
 }
 
-function makeCounts({ data, state, classColor }) {
+function makeCounts(app) {
+  const { data, state } = app;
   const counts = (data.label?.counts ?? []).map(() => 0);
   if (data.label) state.selection.forEach((index) => (counts[data.codes[index]] += 1));
   const rows = counts.map((count, code) => {
     const name = make("b", {}, data.label.categories[code]);
-    return count && make("li", {}, makeDot(classColor(code)), name, format(count));
+    return count && make("li", {}, makeDot(classColor(app, code)), name, format(count));
   });
   return rows.filter(Boolean);
 }
 
-/** Returns points as "csv" or "json": their indices and, if there are any, their labels. */
-export function formatPoints(kind, indices, { data, labelOf }) {
-  const describe = (index) => (data.label ? { index, label: labelOf(index) } : { index });
+/** Returns points as text in "csv" or "json": their indices and, if there are any, labels. */
+export function formatPoints(kind, indices, data) {
+  const describe = (index) => (data.label ? { index, label: data.labelOf(index) } : { index });
   const rows = Array.from(indices, describe);
   if (kind === "json") return `${JSON.stringify(rows, null, 1)}\n`;
   const quote = (value) => (/[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value);

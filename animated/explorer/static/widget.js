@@ -1,9 +1,9 @@
-// The entry of the widget: the application in a shadow root, its blocks from Python.
+// Entry point of the widget: the explorer in a shadow root, its blocks sent by Python.
 
-import { inflate } from "./data.js";
+import { inflate } from "./blocks.js";
 import { mount } from "./mount.js";
 
-/** Shows the application in `el`; returns what removes it again. */
+/** Shows the explorer in `el`; returns a function that removes it. */
 function render({ model, el }) {
   const host = document.createElement("div");
   host.style.height = `${model.get("height")}px`;
@@ -15,7 +15,7 @@ function render({ model, el }) {
 
   let isGone = false;
   let stop = () => {};
-  // A view may be removed before everything is there.
+  // The view may be removed before the explorer is ready.
   mount(root, makeSource(model)).then((explorer) => {
     stop = explorer ? connect(model, explorer) : stop;
     if (isGone) stop();
@@ -28,15 +28,15 @@ function render({ model, el }) {
 }
 
 function makeSource(model) {
-  // A copy, as every view adds to its own.
+  // Views share the model, and each changes its header.
   const header = structuredClone(model.get("header"));
   return { header, read: (name) => inflate(model.get("blocks")[name]) };
 }
 
-// Keeps selection and epoch the same here and in Python; returns what ends it.
+// Keeps selection and epoch in step with Python; returns a function that stops this.
 function connect(model, explorer) {
   const { state } = explorer;
-  const hasEpochs = () => explorer.layout.epochs.length > 0;
+  const hasEpochs = () => explorer.embedding.epochs.length > 0;
   const getEpoch = () => (hasEpochs() ? Math.round(state.time) : model.get("epoch"));
   const traits = [
     ["selection", "selection", () => [...state.selection], (selection) => explorer.set({ selection })],
@@ -51,7 +51,7 @@ function connect(model, explorer) {
     };
     const receive = () => {
       if (differs()) write(model.get(name));
-      send(); // an epoch that there is not has become one that there is
+      send(); // the explorer may have corrected it, such as an epoch out of range
     };
     receive();
     model.on(`change:${name}`, receive);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Layout, makeAxes, turnPositions } from "../../animated/explorer/static/positions.js";
+import { Embedding, makeAxes, turnPositions } from "../../animated/explorer/static/embedding.js";
 
 const CODES = { 4: [[256, 65_256], [32_756, 32_756]], 10: [[256, 256], [65_256, 32_756]] };
 
@@ -10,41 +10,41 @@ function pack(axes) {
   return Uint8Array.from(axes.flatMap(planes));
 }
 
-function makeLayout() {
-  const layout = new Layout({ name: "a", axes: 2, epochs: [4, 10], step: 100 }, 2);
-  layout.readLast(pack(CODES[10]));
+function makeEmbedding() {
+  const embedding = new Embedding({ name: "a", axes: 2, epochs: [4, 10], step: 100 }, 2);
+  embedding.readLast(pack(CODES[10]));
   const zigzag = (code) => (code << 1) ^ (code >> 31);
-  layout.readEpoch(0, pack([[zigzag(0), zigzag(650)], [zigzag(-325), zigzag(0)]]));
-  return layout;
+  embedding.readEpoch(0, pack([[zigzag(0), zigzag(650)], [zigzag(-325), zigzag(0)]]));
+  return embedding;
 }
 
 const round = (values) => Array.from(values, (value) => Number(value.toFixed(5)));
 
 test("positions lie between those of the epochs around", () => {
-  const [layout, out] = [makeLayout(), makeAxes(2)];
+  const [embedding, out] = [makeEmbedding(), makeAxes(2)];
   for (const [epoch, x, y] of [
     [10, [0, 0], [1, 0.5]],
     [4, [0, 1], [0.5, 0.5]],
     [7, [0, 0.5], [0.75, 0.5]],
     [5.5, [0, 0.75], [0.625, 0.5]],
   ]) {
-    layout.place(epoch, out);
+    embedding.place(epoch, out);
     assert.deepEqual([round(out.x), round(out.y)], [x, y], `epoch ${epoch}`);
-    assert.deepEqual(round(layout.at(1, epoch)), [x[1], y[1], 0]);
+    assert.deepEqual(round(embedding.at(1, epoch)), [x[1], y[1], 0]);
   }
 });
 
 test("an epoch that is not read yet looks like the earliest one that is", () => {
-  const layout = new Layout({ name: "a", axes: 2, epochs: [4, 10], step: 100 }, 2);
-  assert.ok(!layout.isThere);
-  layout.readLast(pack(CODES[10]));
-  assert.ok(layout.isThere);
-  assert.deepEqual(round(layout.at(0, 4)), [0, 1, 0]);
+  const embedding = new Embedding({ name: "a", axes: 2, epochs: [4, 10], step: 100 }, 2);
+  assert.ok(!embedding.isThere);
+  embedding.readLast(pack(CODES[10]));
+  assert.ok(embedding.isThere);
+  assert.deepEqual(round(embedding.at(0, 4)), [0, 1, 0]);
 });
 
-test("a layout of the wrong length is refused", () => {
-  const layout = new Layout({ name: "a", axes: 2, epochs: [], step: 64 }, 3);
-  assert.throws(() => layout.readLast(pack(CODES[10])), /damaged/);
+test("an embedding of the wrong length is refused", () => {
+  const embedding = new Embedding({ name: "a", axes: 2, epochs: [], step: 64 }, 3);
+  assert.throws(() => embedding.readLast(pack(CODES[10])), /damaged/);
 });
 
 test("a turn by a quarter brings depth to the side", () => {

@@ -11,7 +11,7 @@ import {
   joinPlanes,
   readDocument,
   unpackNibbles,
-} from "../../animated/explorer/static/data.js";
+} from "../../animated/explorer/static/blocks.js";
 
 // base64.b85encode(bytes(range(80))).replace(b"<", b",") of Python
 const EIGHTY =

@@ -1,23 +1,24 @@
-// Layouts over time: where every point is at an epoch, and how it is seen from an angle.
+// Embeddings over time: the position of every point at an epoch, and its projection from 3-D.
 
-import { addSteps, findDamage, joinPlanes } from "./data.js";
+import { addSteps, joinPlanes, makeDamage } from "./blocks.js";
+import { rankPoints } from "./declutter.js";
 
 const ORIGIN = 256;
 const SPAN = 65000;
-// From the eye to the middle of a layout in space, in radii.
+// Distance from the eye to the middle of a 3-D embedding, in radii.
 const DISTANCE = 3;
-// Two irrational steps scatter points evenly within each of the levels that pixels have.
+// Irrational steps that spread points evenly within each of the levels that pixels have.
 const SCATTER = [0.7548776662466927, 0.5698402909980532];
 const LEVELS = 16;
 
-/** Returns three axes of so many numbers (f32). */
+/** Returns { x, y, z }, arrays (f32) of `size` numbers. */
 export function makeAxes(size) {
   const [x, y, z] = [0, 1, 2].map(() => new Float32Array(size));
   return { x, y, z };
 }
 
-/** A layout: `frames` holds positions (axes * n, u16) at each of `epochs`, once they are read. */
-export class Layout {
+/** An embedding; `frames` holds the positions (u16, axes * n) at each of `epochs` read so far. */
+export class Embedding {
   constructor(about, size) {
     Object.assign(this, about, { size, frames: [], loaded: 0 });
     this.last = Math.max(0, this.epochs.length - 1);
@@ -34,14 +35,14 @@ export class Layout {
     this.loaded = 1;
   }
 
-  /** Takes the block of an epoch; those after it are there already. */
+  /** Takes the block of an epoch, after those of all later ones. */
   readEpoch(number, bytes) {
     this.frames[number] = this.frames[number + 1].slice();
     addSteps(this.frames[number], joinAxes(bytes, this.size, this.axes), this.step);
     this.loaded += 1;
   }
 
-  /** Returns the numbers of the read frames around an epoch, and how far it is between them. */
+  /** Returns the numbers of the frames before and after an epoch, and how far it is between them. */
   around(epoch) {
     const first = this.last + 1 - this.loaded;
     let after = first;
@@ -61,6 +62,15 @@ export class Layout {
     });
   }
 
+  /** Ranks the points by how early their images are drawn, and measures how far apart they are. */
+  rankPoints() {
+    const out = makeAxes(this.size);
+    this.place(this.end, out);
+    this.rank = rankPoints(out.x, out.y);
+    // Three in ten points have at least this much room.
+    this.spacing = this.rank.room.slice().sort()[Math.floor(0.7 * this.size)];
+  }
+
   /** Fills `out` {x, y, z} (f32, n) with unit coordinates at an epoch, y upward. */
   place(epoch, out) {
     const { before, after, part } = this.around(epoch);
@@ -72,8 +82,11 @@ export class Layout {
   }
 }
 
-/** A layout by the values of two pixels, once it is given `images`; they are few, so scattered. */
-export class PixelLayout extends Layout {
+/**
+ * An embedding whose axes are the values of two pixels, available once `images` is set. Pixels
+ * have few levels, so points are scattered within each.
+ */
+export class PixelEmbedding extends Embedding {
   constructor(size) {
     const bounds = { x: 0.5, y: 0.5, width: 1.06, height: 1.06 };
     super({ name: "Two pixels", axes: 2, epochs: [], bounds, isPixels: true, pixels: [0, 0] }, size);
@@ -96,7 +109,7 @@ export class PixelLayout extends Layout {
   }
 }
 
-/** Turns positions in place as an eye in front sees them; z becomes nearness from 0 to 1. */
+/** Rotates and projects positions in place; z becomes nearness, from 0 to 1. */
 export function turnPositions(out, { x: cx, y: cy, z: cz, radius }, { yaw, pitch }) {
   const [cosYaw, sinYaw, cosPitch, sinPitch] = [yaw, pitch].flatMap((a) => [Math.cos(a), Math.sin(a)]);
   const eye = DISTANCE * radius;
@@ -114,7 +127,7 @@ export function turnPositions(out, { x: cx, y: cy, z: cz, radius }, { yaw, pitch
 function joinAxes(bytes, size, axes) {
   const expected = 2 * size * axes;
   if (bytes.length !== expected) {
-    throw findDamage(`a layout has ${bytes.length} bytes, not ${expected}`);
+    throw makeDamage(`an embedding has ${bytes.length} bytes, not ${expected}`);
   }
   const joined = new Uint16Array(axes * size);
   for (let k = 0; k < axes; k++) {
