@@ -17,7 +17,7 @@ from umap import UMAP
 
 from animated.datasets.mnist import read_digits
 from animated.methods import umap
-from animated.runs.store import EpochWriter
+from animated.runs.writer import EpochWriter
 from animated.validation import to_features
 
 N_EPOCHS = 199

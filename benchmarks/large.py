@@ -26,7 +26,7 @@ import psutil
 import pyarrow.parquet as pq
 from tools import ROOT
 
-from animated.runs.store import working_path
+from animated.runs.journal import working_path
 from animated.storage.paths import name_results
 
 NAME = "large"

@@ -25,7 +25,7 @@ from animated.methods import mds, tsne, umap
 from animated.neighbors.search import find_neighbors
 from animated.runs.checkpoints import Checkpoint
 from animated.runs.run import run
-from animated.runs.store import EpochWriter
+from animated.runs.writer import EpochWriter
 from animated.validation import to_features
 
 N_EPOCHS = 199

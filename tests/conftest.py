@@ -14,7 +14,7 @@ from joblib.externals.loky import get_reusable_executor
 from makefile import write_program
 from tools import load_notebook
 
-from animated.runs.store import EpochWriter
+from animated.runs.writer import EpochWriter
 from animated.storage.tables import write_table
 from animated.validation import to_features
 

@@ -16,7 +16,8 @@ from scipy.sparse.csgraph import connected_components
 from animated.datasets.load import load_dataset
 from animated.motion.timing import measure_displacements
 from animated.neighbors.search import find_neighbors
-from animated.runs.store import EpochWriter, read_epoch, scan
+from animated.runs.store import read_epoch, scan
+from animated.runs.writer import EpochWriter
 from animated.storage.tables import write_table
 
 MB = 1_000_000

@@ -1,9 +1,8 @@
-"""Checkpoints: what a run keeps on disk while it goes on, so that it need not begin again.
+"""Checkpoints: the state that a run saves while it works, so that it can resume.
 
-A method hands over its optimiser's state before a step, and is given it back, to the last bit, in
-the next run. So that one with the state of epoch k shows epochs k, k + 1 and so on, as if it had
-taken all the steps before. What its first stages have found, such as a spectral layout, is kept
-for as long.
+Before a step, a method hands over its optimiser's state; in the next run it gets the state back,
+bit for bit. Given the state of epoch k, it produces epochs k, k + 1 and so on as if it had taken
+all the steps before. The result of its first stages, such as a spectral embedding, is saved too.
 """
 
 import json
@@ -14,24 +13,25 @@ from typing import Any
 
 import numpy as np
 
+from animated.runs.identity import compare
 from animated.storage.arrays import load_arrays, save_arrays
 
 Arrays = dict[str, np.ndarray]
 
-# At most this share of a run's time goes into saving.
+# Saving may take at most this share of a run's time.
 SHARE = 0.02
-# What saving is expected to take before it has been done, in seconds: the first state is saved
-# after this many divided by `SHARE`, so that short runs have nothing to do with all this.
+# How long the first save is expected to take, in seconds. A run saves nothing before this time
+# divided by `SHARE` has passed, so short runs never save.
 EXPECTED = 0.02
 
 
 class Checkpoint:
-    """The kept state of one run.
+    """The saved state of one run, see `animated.methods.declaration.Checkpoint`.
 
-    epoch: that of the state which is there, 0 when there is none.
-    state: its arrays by name.
-    changes: what differs between this run and that of the files which were there, such as
-        "seed is 43, was 42"; those files are not used.
+    epoch: the epoch of the saved state, 0 when there is none.
+    state: the arrays of the saved state, by name.
+    changes: how this run differs from the one that saved a state at the same path, such as
+        "seed is 43, was 42". A state of another run is not used.
     """
 
     def __init__(
@@ -41,66 +41,73 @@ class Checkpoint:
         *,
         before_save: Callable[[], Any] = lambda: None,
     ):
-        """Look up what a run that writes to `path` has kept.
+        """Look up the state that the same run saved before, if any.
 
-        identity: what the run is, as JSON can keep it: only the same run is gone on with.
-        before_save: called before a state is written, for what must be on disk before it.
+        path: the store that the run writes.
+        identity: what the run is, as JSON accepts it. Only a run with the same identity resumes.
+        before_save: called before a state is saved, to put on disk what must be there first.
         """
-        self.epoch, self.state = 0, {}
         self._seconds, self._start = 0.0, time.perf_counter()
-        self._mark = json.dumps(identity)
-        self._before_save = before_save
         self._saved, self._cost = self._start, EXPECTED
+        self._fingerprint = json.dumps(identity)
+        self._before_save = before_save
         self._path = Path(path)
+        self.epoch, self.state = 0, Arrays()
         self.changes = self._look_up(identity)
 
     def recall(self, compute: Callable[[], Arrays]) -> Arrays:
-        """Return the arrays that `compute` returns, now or in the run that was interrupted."""
-        mark, arrays = load_arrays(_name(self._path, "start")) or (None, {})
-        if mark != self._mark:
+        """Return the arrays that `compute` returns, or returned in the interrupted run."""
+        path = _state_path(self._path, "start")
+        fingerprint, arrays = load_arrays(path) or (None, {})
+        if fingerprint != self._fingerprint:
             arrays = compute()
-            save_arrays(_name(self._path, "start"), self._mark, **arrays)
+            save_arrays(path, self._fingerprint, is_durable=True, **arrays)
         return arrays
 
     def restore(self, **arrays: np.ndarray) -> None:
-        """Fill arrays with the state of `epoch`, in place."""
+        """Fill the arrays with the saved state, in place."""
         for name, array in arrays.items():
             array[...] = self.state[name]
 
     def save(self, epoch: int, *, now: bool = False, **arrays: np.ndarray) -> None:
-        """Keep the state before the step from `epoch` to the next one, if it is time, or `now`.
+        """Save the state before the step from `epoch` to the next, if it is time, or `now`.
 
-        What is kept `now`, at the end of a run, is needed only if more steps are to follow: nobody
-        waits until the disk has it.
+        A state saved `now`, at the end of a run, is saved without fsync, since it only matters if
+        the run is extended later.
         """
         start = time.perf_counter()
         if not now and start - self._saved < self._cost / SHARE:
             return
         if not now:
             self._before_save()
-        facts = {"epoch": np.array(epoch), "seconds": np.array(self.seconds)}
-        save_arrays(_name(self._path, "state"), self._mark, is_durable=not now, **arrays, **facts)
+        arrays |= {"epoch": np.array(epoch), "seconds": np.array(self.seconds)}
+        save_arrays(
+            _state_path(self._path, "state"), self._fingerprint, is_durable=not now, **arrays
+        )
         self._saved = time.perf_counter()
         self._cost = self._saved - start
 
     @property
     def seconds(self) -> float:
-        """How long the run has taken so far, the time before an interruption included."""
+        """How long the run has taken so far, including the time before an interruption."""
         return self._seconds + time.perf_counter() - self._start
 
     def forget_state(self) -> None:
-        """Begin again, with what the first stages have found."""
+        """Forget the saved state, but not the result of the first stages."""
         self.epoch, self.state, self._seconds = 0, {}, 0.0
 
     def forget(self) -> None:
-        """Begin again, with nothing."""
+        """Forget everything, and remove the files."""
         self.forget_state()
         remove_checkpoint(self._path)
 
     def _look_up(self, identity: dict[str, Any]) -> list[str]:
-        mark, arrays = load_arrays(_name(self._path, "state")) or (None, {})
-        if mark != self._mark:
-            return [] if mark is None else compare(identity, json.loads(mark))
+        """Load the state if it belongs to the same run; return how the run differs if not."""
+        fingerprint, arrays = load_arrays(_state_path(self._path, "state")) or (None, {})
+        if fingerprint is None:
+            return []
+        if fingerprint != self._fingerprint:
+            return compare(identity, json.loads(fingerprint))
         self.epoch = int(arrays.pop("epoch"))
         self._seconds = float(arrays.pop("seconds"))
         self.state = arrays
@@ -108,27 +115,10 @@ class Checkpoint:
 
 
 def remove_checkpoint(path: str | Path) -> None:
-    """Remove what a run that writes to `path` has kept."""
+    """Remove the files in which a run that writes to `path` has saved its state."""
     for name in ("state", "start"):
-        _name(path, name).unlink(missing_ok=True)
+        _state_path(path, name).unlink(missing_ok=True)
 
 
-def compare(now: dict[str, Any], before: dict[str, Any]) -> list[str]:
-    """Return in words what differs between two runs, each a dictionary that may hold others."""
-    now, before = _flatten(now), _flatten(before)
-    return [
-        f"{name} is {now.get(name)!r}, was {before.get(name)!r}"
-        for name in now | before
-        if now.get(name) != before.get(name)
-    ]
-
-
-def _name(path: str | Path, name: str) -> Path:
+def _state_path(path: str | Path, name: str) -> Path:
     return Path(path).with_suffix(f".{name}.npz")
-
-
-def _flatten(facts: dict[str, Any]) -> dict[str, Any]:
-    flat = {}
-    for name, value in facts.items():
-        flat |= _flatten(value) if isinstance(value, dict) else {name: value}
-    return flat

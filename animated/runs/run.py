@@ -1,42 +1,28 @@
-"""Runs: a method on some data, with every epoch in a store: gone on with when it was interrupted,
-and not repeated when it is there.
-"""
+"""Run a method and store every epoch; resume an interrupted run and skip a finished one."""
 
-import inspect
 import json
-import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import nan
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import joblib
-import llvmlite.binding as llvm
 import numpy as np
 import polars as pl
 
-from animated.runs.checkpoints import Checkpoint, compare, remove_checkpoint
-from animated.runs.store import find_last_epoch, read_embedding, read_metadata
-from animated.runs.writer import Different, EpochWriter
+from animated.methods.declaration import get_declaration
+from animated.runs.checkpoints import Checkpoint, remove_checkpoint
+from animated.runs.identity import describe_parameter, hash_facts, hash_inputs, to_plain
+from animated.runs.plan import Request, find_checkpoint, report
+from animated.runs.writer import EpochDiffers, EpochWriter
 from animated.storage.atomic import claiming, replacing
 from animated.validation import OnEpoch, check_callback, check_integer
 
-# What the layouts of some methods depend on besides `animated.runs.store.LIBRARIES`.
-LIBRARIES = {"tsne": ("openTSNE",), "pacmap": ("pacmap", "faiss-cpu")}
-# Methods whose steps are the same however many follow them, so that more can follow later.
-ENDLESS = ("mds", "sammon", "graph")
-# Last digits depend on it, and so a run that one has begun is not gone on with by another.
-MACHINE = f"{platform.system()} {platform.machine()} {llvm.get_host_cpu_name()}"
-PLAIN = (bool, int, float, str, type(None))
-# What the metadata of a store has for a table or an array.
-GIVEN = "given"
-
 
 class Run(NamedTuple):
-    """A finished run, or one that its callback has stopped.
+    """A run that is finished, or that its callback stopped.
 
     path: its epoch store.
-    seconds: how long it took, writing included, when it was made; NaN if that is not known.
+    seconds: how long it took, writing included, when it was computed; NaN if unknown.
     """
 
     path: Path
@@ -60,207 +46,163 @@ def run(
     facts: dict[str, Any] | None = None,
     **parameters: Any,
 ) -> Run:
-    """Return a run of `method` on `X`, whose epochs are in the store at `path`.
+    """Run `method` on `X`, and store its epochs at `path`.
 
-    A run that is there is not repeated, if it was of the same method, data and parameters, by the
-    same versions of the libraries. One that was interrupted, by an error, a key or the end of the
-    process, goes on from the last state that its method has kept (see `animated.runs.checkpoints`): the
-    store is to the last bit what it would have been. So does one that `on_epoch` has stopped, and
-    one of MDS, Sammon's mapping, the graph, or t-SNE with a given early_exaggeration_iter, that is
-    to take more epochs than it took. In all these cases, and when files of another run are
-    replaced, a printed sentence says so, and why.
+        run(umap, X, "data/umap.parquet", n_epochs=200, seed=42, labels=labels)
 
-    labels, data, is_exact: see `animated.runs.store.EpochWriter`.
-    every: how many epochs to go on from one that is kept to the next; the last is always kept.
-    title: what plots call the method; None takes the name of the function.
-    on_epoch: called as `on_epoch(epoch, embedding)` once an epoch is kept; if it returns something
-        true, the run stops, and the store has the epochs so far.
-    facts: more about the run for the store's metadata, such as `animated.datasets.load.Dataset.changes`.
-    parameters: those of the method alone.
+    A finished run is not repeated if its store was made by the same method from the same data and
+    parameters, with the same versions of the libraries. A run that was interrupted, by an error,
+    by Ctrl-C or by the end of the process, resumes from the last state that its method saved (see
+    `animated.runs.checkpoints`), and produces exactly the file an uninterrupted run would have.
+    A run that `on_epoch` stopped resumes in the same way. A finished run can be extended by more
+    epochs if its method is declared extendable, such as MDS (see `animated.methods.declaration`).
+    When a run resumes, starts over, or replaces another run, a printed line says so, and why.
 
-    Raises ValueError for numbers that a store does not hold and for another number of labels than
-    samples, RuntimeError when another run is writing to `path`, and what the method and
-    `EpochWriter` raise.
+    labels, data, is_exact: see `animated.runs.writer.EpochWriter`.
+    every: store every k-th epoch; the last is always stored.
+    title: the name of the method in plots, None for the name of the function.
+    on_epoch: called as `on_epoch(epoch, embedding)` after each epoch; if it returns something true,
+        the run stops, and the store has the epochs so far.
+    facts: more about the run for the store's metadata, such as
+        `animated.datasets.load.Dataset.changes`.
+    parameters: the method's own.
+
+    Raises TypeError for a method that is not a function, ValueError for numbers that a store cannot
+    hold and for labels that do not match the samples, RuntimeError when another run is writing to
+    `path`, and what the method and `EpochWriter` raise.
     """
-    check_integer("every", every, 1)
-    check_integer("n_components", n_components, 2, 3)
-    check_integer("n_epochs", n_epochs, 0, 65_535)
+    _check_numbers(n_components, n_epochs, every)
     check_callback(on_epoch)
-    if not callable(method) or not hasattr(method, "__name__"):
-        raise TypeError(f"method must be a function, got {type(method).__name__}")
-    if labels is not None and not isinstance(labels, pl.Series):
-        raise TypeError(f"labels must be a Polars Series, got {type(labels).__name__}")
-    if labels is not None and len(labels) != np.shape(X)[0]:
-        raise ValueError(f"there must be {np.shape(X)[0]} labels, got {len(labels)}")
-    path, name = Path(path), method.__name__
+    _check_arguments(method, X, labels)
+    declaration = get_declaration(method)
     arguments = {"n_components": n_components, "n_epochs": n_epochs, "seed": seed} | parameters
-    arguments = {key: _to_plain(value) for key, value in arguments.items()}
-    told = {key: _describe(value) for key, value in arguments.items() if key != "seed"}
-    given = [arguments[key] for key in told if told[key] == GIVEN]
+    arguments = {key: to_plain(value) for key, value in arguments.items()}
+    others = {key: value for key, value in arguments.items() if key != "seed"}
     writer = EpochWriter(
         path,
         labels=labels,
-        method=title or name,
+        method=title or declaration.name,
         data=data,
-        parameters=told | ({} if every == 1 else {"every": every}) | (facts or {}),
+        parameters=_describe(others, every) | (facts or {}),
         seed=arguments["seed"],
-        libraries=LIBRARIES.get(name, ()),
-        inputs=joblib.hash([X, None if labels is None else labels.to_list(), given]),
+        libraries=declaration.libraries,
+        inputs=hash_inputs(X, labels, others),
         is_exact=is_exact,
     )
-    plan = _Plan(writer, n_epochs, every, on_epoch, _is_endless(name, parameters))
-    if plan.is_finished():
-        _say(path, "the run is finished, and not repeated")
-        with claiming(path):  # one that was killed at its very end has left its lock, too
-            plan.clear()
-        return Run(path, plan.read_seconds())
+    is_extendable = declaration.is_extendable(parameters)
+    request = Request(Path(path), writer.describe(), n_epochs, every, is_extendable)
+    if request.is_finished():
+        return _skip(request, writer)
+    recorder = _Recorder(request, writer, on_epoch)
     with writer:
-        checkpoint = plan.find_checkpoint()
-        if "checkpoint" in inspect.signature(method).parameters and seed is not None:
+        checkpoint = find_checkpoint(request, writer)
+        if declaration.keeps_state and seed is not None:
             arguments["checkpoint"] = checkpoint
-            writer.way_on = "the same run again goes on from there"
-        try:
-            method(X, on_epoch=plan.keep, **arguments)
-        except Different as different:
-            _say(path, f"starting again, as {different}, on another machine perhaps")
-            checkpoint.forget()
-            writer.restart()
-            method(X, on_epoch=plan.keep, **arguments)
-        writer.is_kept = plan.is_stopped
-    if not plan.is_stopped:
-        plan.clear()
-    return Run(path, plan.write_seconds(checkpoint.seconds))
+            writer.how_to_resume = "run the same line again to resume"
+        _execute(method, X, arguments, recorder, checkpoint)
+        writer.keeps_working_file = recorder.is_stopped
+    if not recorder.is_stopped:
+        _clean_up(request, writer)
+    return Run(request.path, _write_seconds(request, checkpoint.seconds))
 
 
-class _Plan:
-    """Which epochs a run keeps, and what is there of it already."""
+def _check_arguments(
+    method: Callable[..., np.ndarray], X: np.ndarray, labels: pl.Series | None
+) -> None:
+    if not callable(method) or not hasattr(method, "__name__"):
+        raise TypeError(f"method must be a function, got {type(method).__name__}")
+    if labels is None:
+        return
+    if not isinstance(labels, pl.Series):
+        raise TypeError(f"labels must be a Polars Series, got {type(labels).__name__}")
+    if len(labels) != np.shape(X)[0]:
+        raise ValueError(f"labels must have {np.shape(X)[0]} values, got {len(labels)}")
 
-    def __init__(
-        self,
-        writer: EpochWriter,
-        n_epochs: int,
-        every: int,
-        on_epoch: OnEpoch | None,
-        is_endless: bool,
-    ):
-        self.writer, self.path = writer, writer.output_path
-        self.n_epochs, self.every = n_epochs, every
-        self.on_epoch, self.is_endless = on_epoch, is_endless
-        self.facts = writer.describe()
+
+def _check_numbers(n_components: int, n_epochs: int, every: int) -> None:
+    check_integer("every", every, 1)
+    check_integer("n_components", n_components, 2, 3)
+    check_integer("n_epochs", n_epochs, 0, 65_535)
+
+
+def _describe(parameters: dict[str, Any], every: int) -> dict[str, Any]:
+    """Return the parameters of a run for the store's metadata."""
+    described = {key: describe_parameter(value) for key, value in parameters.items()}
+    return described if every == 1 else described | {"every": every}
+
+
+class _Recorder:
+    """The callback of a run: it writes the epochs, and stops the run when the caller asks to.
+
+    is_stopped: whether the run was stopped before its last epoch.
+    """
+
+    def __init__(self, request: Request, writer: EpochWriter, on_epoch: OnEpoch | None):
+        self.request, self.writer, self.on_epoch = request, writer, on_epoch
         self.is_stopped = False
 
-    def keep(self, epoch: int, embedding: np.ndarray) -> bool:
-        """Write an epoch if it is to be kept; return whether the run shall stop."""
-        is_last = epoch == self.n_epochs
-        is_kept = is_last or epoch % self.every == 0
-        if is_kept:
+    def __call__(self, epoch: int, embedding: np.ndarray) -> bool:
+        is_stored = self.request.is_stored(epoch)
+        if is_stored:
             self.writer(epoch, embedding)
-        is_stopped = self.on_epoch is not None and bool(self.on_epoch(epoch, embedding))
-        if is_stopped and not is_kept:
+        stops = self.on_epoch is not None and bool(self.on_epoch(epoch, embedding))
+        if stops and not is_stored:
             self.writer(epoch, embedding)
-        self.is_stopped = is_stopped and not is_last
-        return is_stopped
-
-    def is_finished(self) -> bool:
-        """Return whether the store has all epochs of this very run."""
-        return self._read_facts() == self.facts and find_last_epoch(self.path) == self.n_epochs
-
-    def find_checkpoint(self) -> Checkpoint:
-        """Return the state to go on from, with the epochs before it in the working file."""
-        identity = self._drop_end(self.facts) | {"machine": MACHINE}
-        checkpoint = Checkpoint(self.path, identity, before_save=self.writer.sync)
-        before = self._read_facts()
-        if checkpoint.epoch and self._has_epochs(checkpoint.epoch):
-            _say(self.path, f"going on from epoch {checkpoint.epoch}")
-            return checkpoint
-        checkpoint.forget_state()
-        if checkpoint.changes:
-            _say(self.path, f"starting again, as {_join(checkpoint.changes)}")
-        elif before and before != self.facts:
-            _say(self.path, f"replacing another run, as {_join(compare(self.facts, before))}")
-        return checkpoint
-
-    def clear(self) -> None:
-        """Remove what an interrupted run would need, unless more epochs may follow."""
-        if not self.is_endless:
-            remove_checkpoint(self.path)
-        self.writer.remove_working()
-
-    def read_seconds(self) -> float:
-        """Return how long the run took, NaN if that is not known."""
-        try:
-            note = json.loads(self._note.read_text())
-            return note["seconds"] if note["run"] == joblib.hash(self.facts) else nan
-        except (OSError, ValueError, TypeError, KeyError):
-            return nan
-
-    def write_seconds(self, seconds: float) -> float:
-        """Note how long the run took, which no store tells: its bytes shall be the same again."""
-        with replacing(self._note) as temporary:
-            note = {"run": joblib.hash(self.facts), "seconds": round(seconds, 3)}
-            temporary.write_text(json.dumps(note))
-        return round(seconds, 3)
-
-    @property
-    def _note(self) -> Path:
-        return self.path.with_suffix(".json")
-
-    def _has_epochs(self, end: int) -> bool:
-        """Return whether the epochs before `end` are there, in the working file or the store."""
-        wanted = range(0, end, self.every)
-        if end > self.n_epochs:
-            return False
-        if self.writer.resume(wanted):
-            return True
-        before = self._read_facts()
-        if not self.is_endless or not before:
-            return False
-        if self._drop_end(before) != self._drop_end(self.facts):
-            return False
-        for epoch in wanted:
-            self.writer(epoch, read_embedding(self.path, epoch))
-        return True
-
-    def _read_facts(self) -> dict[str, Any]:
-        """Return what the store that is there tells of its run, nothing when there is none."""
-        try:
-            facts = read_metadata(self.path)
-        except (FileNotFoundError, ValueError):
-            return {}
-        return {key: facts[key] for key in self.facts}
-
-    def _drop_end(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """Return what must be the same for a run to be gone on with."""
-        parameters = facts["parameters"]
-        if self.is_endless:
-            parameters = {key: parameters[key] for key in parameters if key != "n_epochs"}
-        return facts | {"parameters": parameters}
+        self.is_stopped = stops and epoch != self.request.n_epochs
+        return stops
 
 
-def _is_endless(name: str, parameters: dict[str, Any]) -> bool:
-    return name in ENDLESS or (name == "tsne" and "early_exaggeration_iter" in parameters)
+def _execute(
+    method: Callable[..., np.ndarray],
+    X: np.ndarray,
+    arguments: dict[str, Any],
+    recorder: _Recorder,
+    checkpoint: Checkpoint,
+) -> None:
+    """Call the method; call it again from the beginning if it cannot reproduce its own epochs."""
+    try:
+        method(X, on_epoch=recorder, **arguments)
+    except EpochDiffers as error:
+        report(recorder.request.path, f"starting over: {error}, perhaps on another machine")
+        checkpoint.forget()
+        recorder.writer.restart()
+        method(X, on_epoch=recorder, **arguments)
 
 
-def _say(path: Path, what: str) -> None:
-    print(f"{path}: {what}")
+def _skip(request: Request, writer: EpochWriter) -> Run:
+    """Return the finished run, after removing what an interruption just before its end left."""
+    report(request.path, "already finished, not repeated")
+    with claiming(request.path):  # a process killed at the very end left its lock, too
+        _clean_up(request, writer)
+    return Run(request.path, _read_seconds(request))
 
 
-def _join(changes: list[str]) -> str:
-    """Return the first of what differs; hashes say nothing to a reader."""
-    told = [change for change in changes if not change.startswith("inputs is")]
-    told += ["the data are others"] * (len(told) < len(changes))
-    return ", ".join(told[:3]) + (" and so on" if len(told) > 3 else "")
+def _clean_up(request: Request, writer: EpochWriter) -> None:
+    """Remove what only an interrupted run needs; an extendable run keeps its checkpoint."""
+    if not request.is_extendable:
+        remove_checkpoint(request.path)
+    writer.remove_working_file()
 
 
-def _to_plain(value: Any) -> Any:
-    """Return a number of NumPy as one of Python, which JSON can keep, and else the value."""
-    return value.item() if isinstance(value, np.generic) else value
+def _read_seconds(request: Request) -> float:
+    """Return how long the run took, NaN if unknown."""
+    try:
+        note = json.loads(_seconds_path(request).read_text())
+        return note["seconds"] if note["run"] == hash_facts(request.facts) else nan
+    except (OSError, ValueError, TypeError, KeyError):
+        return nan
 
 
-def _describe(value: Any) -> Any:
-    """Return a parameter as JSON can keep it; of tables and arrays, that they were given."""
-    if isinstance(value, PLAIN):
-        return value
-    if isinstance(value, Sequence) and all(isinstance(item, PLAIN) for item in value):
-        return list(value)
-    return GIVEN
+def _write_seconds(request: Request, seconds: float) -> float:
+    """Write how long the run took to a file of its own, and return it.
+
+    The store must not contain it: the same run always writes the same bytes.
+    """
+    with replacing(_seconds_path(request)) as temporary:
+        note = {"run": hash_facts(request.facts), "seconds": round(seconds, 3)}
+        temporary.write_text(json.dumps(note))
+    return round(seconds, 3)
+
+
+def _seconds_path(request: Request) -> Path:
+    return request.path.with_suffix(".json")

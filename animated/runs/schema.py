@@ -1,57 +1,61 @@
-"""What an epoch store holds: its columns, and how raw positions become those of a store."""
+"""The schema of an epoch store: its columns, their encoding, and the normalisation of positions."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
-AXES = ("x", "y", "z")
-COLUMNS = ("index", *AXES, "seen", "epoch")
-# Positions are rounded to this fraction of the unit square, a twentieth of a pixel at 800 px:
-# it cannot be seen, and it is what makes the file small.
+from animated.validation import AXES, COLUMNS
+
+# Positions are rounded to 1 / 16384 of the unit square, a twentieth of a pixel at 800 px. This is
+# invisible, and it makes the file small.
 STEPS = 16384
-# What a store tells about its run, and about its positions.
+# The keys of a store's metadata that describe its run, and its positions.
 ABOUT = ("method", "data", "parameters", "seed", "versions", "inputs", "exact")
 SCALING = ("scale", "offset")
 
 
 def get_axes(names: list[str]) -> list[str]:
-    """Return those of the `names` that are axes, in their order."""
+    """Return the axes among column names, in the order x, y, z."""
     return [axis for axis in AXES if axis in names]
 
 
 def make_template(
-    embedding: np.ndarray, facts: dict[str, pl.Series | np.ndarray]
+    embedding: np.ndarray, fixed: Mapping[str, pl.Series | np.ndarray]
 ) -> pa.RecordBatch:
-    """Return a batch of raw epochs, in which positions and epoch are still to be set."""
+    """Return a batch whose positions and epoch `fill_template` replaces.
+
+    fixed: the columns that are the same at every epoch.
+    """
     n_samples = len(embedding)
-    columns = {"index": np.arange(n_samples, dtype=np.uint32), **_split(embedding), **facts}
+    columns = {"index": np.arange(n_samples, dtype=np.uint32), **_split(embedding), **fixed}
     columns |= {"epoch": np.zeros(n_samples, dtype=np.uint16)}
-    # Polars notes in a field's metadata what lets it read an Enum back as Enum.
+    # Polars adds metadata to the field of an Enum, so that it is read back as an Enum.
     return pl.DataFrame(columns).to_arrow().combine_chunks().to_batches()[0]
 
 
 def fill_template(template: pa.RecordBatch, epoch: int, embedding: np.ndarray) -> pa.RecordBatch:
-    """Return the rows of an epoch as the method made them."""
+    """Return the rows of a raw epoch."""
     columns = {"epoch": np.full(len(embedding), epoch, dtype=np.uint16)}
     return _replace_columns(template, _split(embedding) | columns)
 
 
 def measure(batches: Iterable[pa.RecordBatch]) -> tuple[float, np.ndarray] | None:
-    """Return the scale and offset that put all epochs of a run into the unit square or cube.
+    """Return the scale and offset that map all epochs of a run into the unit square or cube.
 
-    Positions are moved and scaled by one rule for the whole run and by one scale for all axes, so
-    that nothing zooms while it moves and distances are true; shorter axes are centred.
-    None when there are no epochs.
+    The whole run shares one scale and offset, and all axes share the scale. So the view never zooms
+    and distances keep their proportions. Shorter axes are centred.
+
+    Returns None when there are no epochs.
     """
     extremes = [(positions.min(axis=1), positions.max(axis=1)) for positions in map(_join, batches)]
     if not extremes:
         return None
     low, high = np.min(extremes, axis=(0, 1)), np.max(extremes, axis=(0, 1))
-    # A run in which no point ever differs from another has no extent of its own.
+    # When all points of all epochs coincide, there is no extent to scale by.
     scale = float((high - low).max()) or 1.0
     return scale, (low + high - scale) / 2
 
@@ -59,7 +63,7 @@ def measure(batches: Iterable[pa.RecordBatch]) -> tuple[float, np.ndarray] | Non
 def normalise(
     batch: pa.RecordBatch, scale: float, offset: np.ndarray, steps: int | None
 ) -> pa.RecordBatch:
-    """Return the rows of an epoch as a store has them, rounded to 1 / `steps`."""
+    """Return the rows of an epoch with positions in [0, 1], rounded to 1 / `steps` unless None."""
     positions = (_join(batch) - offset[:, None]) / scale
     if steps is not None:
         positions = np.rint(positions * steps) / steps
@@ -67,25 +71,25 @@ def normalise(
 
 
 def describe_scaling(scale: float, offset: np.ndarray) -> dict[str, str]:
-    """Return what undoes the normalisation as metadata: position = x * scale + offset."""
+    """Return the metadata that undo the normalisation: position = x * scale + offset."""
     return {"scale": json.dumps(scale), "offset": json.dumps(offset.tolist())}
 
 
 def choose_encoding(schema: pa.Schema) -> dict[str, Any]:
-    """Return how Parquet keeps the columns."""
+    """Return the options with which `pyarrow.parquet.ParquetWriter` encodes the columns."""
     labels = [name for name in schema.names if name not in COLUMNS]
     counters = {name: "DELTA_BINARY_PACKED" for name in ("index", "epoch")}
     floats = {axis: "BYTE_STREAM_SPLIT" for axis in get_axes(schema.names)}
     return {
         "compression": "zstd",
-        "write_statistics": ["epoch"],  # by which a reader skips the other row groups
+        "write_statistics": ["epoch"],  # they let a reader skip all other row groups
         "use_dictionary": labels,
         "column_encoding": counters | floats,
     }
 
 
 def _split(embedding: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the columns of an embedding by the names of their axes."""
+    """Return the columns of an embedding, by axis."""
     columns = np.asarray(embedding, dtype=np.float32).T
     return {axis: np.ascontiguousarray(column) for axis, column in zip(AXES, columns, strict=False)}
 

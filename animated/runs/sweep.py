@@ -1,20 +1,21 @@
-"""Sweeps: one map for each value of a parameter, each of them started from the one before.
+"""Sweep a parameter: one embedding for each value, each started from the embedding before.
 
-Fits on their own differ by chance as much as by their parameter. A fit that starts from the map of
-the value before leaves the points where they were, as far as the new value lets them.
+Independent fits differ by chance as much as by their parameter. A fit that starts from the
+embedding of the previous value leaves the points where they are, as far as the new value allows.
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from animated.geometry import align
+from animated.methods.declaration import declare, get_declaration
 from animated.progress import hide_bars, track
 from animated.runs.checkpoints import Checkpoint
 from animated.runs.run import Run, run
-from animated.validation import check_integer
+from animated.validation import OnEpoch, check_integer
 
 
 def sweep(
@@ -22,59 +23,76 @@ def sweep(
     X: np.ndarray,
     path: str | Path,
     name: str,
-    values: Sequence,
+    values: Sequence | np.ndarray,
     *,
     n_steps: int,
     start: str | None = "init",
     **parameters: Any,
 ) -> Run:
-    """Return a run whose epochs are the maps of `X` for all `values` of a parameter.
+    """Embed `X` once for each value of a parameter, and store the embeddings as epochs.
 
         values = np.linspace(0, 1, 31)
         sweep(umap, X, "data/min_dist.parquet", "min_dist", values, n_steps=200, seed=42)
 
-    Epoch k of the store at `path` is the map of the k-th value, aligned to the map before it (see
-    `animated.geometry.align`), so that all maps have one size. What the store's metadata tells of the
-    parameter is the list of its values. A sweep that is there is not repeated, and an interrupted
-    one goes on with the next map, see `animated.runs.run`.
+    Epoch k of the store at `path` is the embedding for the k-th value, aligned to the one before
+    it (see `animated.geometry.align`), so that all have the same size. The store's metadata record
+    the list of values. A finished sweep is not repeated, and an interrupted one resumes with the
+    next embedding, see `animated.runs.run`.
 
     name: a parameter of the method, or "seed".
-    values: two or more, in the order in which they are taken.
+    values: two or more, in the order in which they are used.
     n_steps: optimisation steps of each fit, the `n_epochs` of the method.
-    start: the parameter of the method that takes the layout to start from, which is given the map
-        before in every fit but the first; None lets all fits start on their own.
-    parameters: the seed, unless that is swept, other parameters of the method, and `labels` and
-        `data` for the store. A low learning rate keeps the points from being shaken by every start.
+    start: the method's parameter for the initial embedding; every fit but the first is given the
+        embedding before it. None makes all fits independent.
+    parameters: the seed, unless it is swept, other parameters of the method, and those of `run`,
+        such as `labels` and `data`. A low learning rate keeps each start from shaking the points.
 
-    Raises ValueError for fewer values, and for a parameter that is given as well or that cannot
-    be swept; and what the method, `run` and `align` raise.
+    Raises ValueError for fewer than two values, for a parameter that is also given, and for one
+    that cannot be swept; and what the method, `run` and `align` raise.
     """
     values = values.tolist() if isinstance(values, np.ndarray) else list(values)
     _check_arguments(name, values, n_steps, parameters)
+    declaration = get_declaration(method)
 
+    @declare(name=declaration.name, libraries=declaration.libraries, keeps_state=True)
     def fit_all(
-        X: np.ndarray, *, on_epoch: Callable, checkpoint: Checkpoint | None = None, **arguments: Any
+        X: np.ndarray, *, on_epoch: OnEpoch, checkpoint: Checkpoint | None = None, **arguments: Any
     ) -> np.ndarray:
         given = {key: arguments[key] for key in arguments if key not in ("n_steps", "start")}
-        first = 0 if checkpoint is None else checkpoint.epoch
-        layout = checkpoint.state["layout"] if first else None
+        given["n_epochs"] = n_steps
+        first, embedding = 0, None
+        if checkpoint is not None and checkpoint.epoch:
+            first, embedding = checkpoint.epoch, checkpoint.state["layout"]
         for number in track(
-            range(first, len(values)), f"Sweeping {name}", len(values), "map", first
+            range(first, len(values)), f"Sweeping {name}", len(values), "embedding", first
         ):
-            given |= {"n_epochs": n_steps, name: values[number]}
-            given |= {start: layout} if start and layout is not None else {}
-            with hide_bars():
-                fitted = method(X, **given)
-            layout = fitted if layout is None else align(fitted, layout)
-            if on_epoch(number, layout):
+            given[name] = values[number]
+            embedding = _fit_next(method, X, given, start, embedding)
+            if on_epoch(number, embedding):
                 break
             if checkpoint is not None:
-                checkpoint.save(number + 1, layout=layout)
-        return layout
+                checkpoint.save(number + 1, layout=embedding)
+        return cast(np.ndarray, embedding)
 
-    fit_all.__name__ = method.__name__
     parameters |= {"n_steps": n_steps, "start": start, name: values}
     return run(fit_all, X, path, n_epochs=len(values) - 1, **parameters)
+
+
+def _fit_next(
+    method: Callable[..., np.ndarray],
+    X: np.ndarray,
+    given: dict[str, Any],
+    start: str | None,
+    before: np.ndarray | None,
+) -> np.ndarray:
+    """Return an embedding started from the one before it, unless there is none, and aligned to it.
+
+    start: the parameter for the initial embedding, None not to start from the one before.
+    """
+    initial = {start: before} if start and before is not None else {}
+    with hide_bars():
+        fitted = method(X, **given | initial)
+    return fitted if before is None else align(fitted, before)
 
 
 def _check_arguments(name: str, values: list, n_steps: int, parameters: dict[str, Any]) -> None:
@@ -82,6 +100,6 @@ def _check_arguments(name: str, values: list, n_steps: int, parameters: dict[str
     if len(values) < 2:
         raise ValueError(f"values must be two or more, got {len(values)}")
     if name in ("n_epochs", "n_components"):
-        raise ValueError(f"name must be a parameter of which all maps are alike, got {name!r}")
+        raise ValueError(f"name must not be 'n_epochs' or 'n_components', got {name!r}")
     if name in parameters:
         raise ValueError(f"{name} is swept and cannot be given as well, got {parameters[name]!r}")

@@ -6,7 +6,8 @@ import pytest
 
 from animated.motion.framing import View
 from animated.motion.timing import by_movement
-from animated.runs.store import EpochWriter, read_epoch
+from animated.runs.store import read_epoch
+from animated.runs.writer import EpochWriter
 
 SIZES = np.r_[np.full(20, 0.01), np.geomspace(0.01, 1, 10), np.full(10, 0.5)]
 

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from animated.motion.timing import by_epoch, by_movement, ease, measure_displacements, read_moment
-from animated.runs.store import EpochWriter, read_epoch
+from animated.runs.store import read_epoch
+from animated.runs.writer import EpochWriter
 
 VIOLENT = 1 / np.arange(1, 101) ** 2
 
@@ -142,5 +143,5 @@ def test_a_time_that_is_none(store, time):
 
 @pytest.mark.parametrize("time", [2.5, 3])
 def test_a_time_after_the_end(store, time):
-    with pytest.raises(ValueError, match=r"epoch must be one of those in .*, 0 to 2, got 3"):
+    with pytest.raises(ValueError, match=r"epoch must be one of the epochs in .*, 0 to 2, got 3"):
         read_moment(store, time)

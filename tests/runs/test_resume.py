@@ -11,16 +11,11 @@ from conftest import run_python
 
 from animated.methods import graph, mds, pacmap, pca, sammon, tsne, umap
 from animated.runs import checkpoints
-from animated.runs.journal import read_journal
+from animated.runs.journal import read_journal, working_path
 from animated.runs.run import run
-from animated.runs.store import (
-    find_last_epoch,
-    read_embedding,
-    read_metadata,
-    recover,
-    working_path,
-)
+from animated.runs.store import find_last_epoch, read_embedding, read_metadata
 from animated.runs.sweep import sweep
+from animated.runs.writer import VERSIONS, recover
 
 N_EPOCHS = 12
 METHODS = {
@@ -79,7 +74,7 @@ def test_a_resumed_run_is_the_undisturbed_one(tmp_path, few, digits, name, capsy
         parts = tmp_path / "parts.parquet"
         run_in_parts(method, few, parts, [stop], **options)
         assert parts.read_bytes() == whole.read_bytes(), stop
-        said = re.findall(r"going on from epoch (\d+)", capsys.readouterr().out)
+        said = re.findall(r"resuming from epoch (\d+)", capsys.readouterr().out)
         # What has no state begins again; a state is that of this epoch or of the one before.
         assert said == [] if name == "pca" else int(said[0]) in (stop - 1, stop)
         parts.unlink()
@@ -108,8 +103,8 @@ def test_what_to_do_after_an_interruption_is_said(tmp_path, few):
     with pytest.raises(KeyboardInterrupt) as caught:
         run(umap, few, path, on_epoch=interrupt_at(5), n_epochs=N_EPOCHS, seed=3)
     assert caught.value.__notes__ == [
-        f"6 epochs are kept in {tmp_path / 'umap.arrow'}; the same run again goes on from there, "
-        f"or animated.runs.store.recover('{path}') makes them a Parquet file"
+        f"6 epochs are saved in {tmp_path / 'umap.arrow'}: run the same line again to resume, "
+        f"or call animated.runs.writer.recover('{path}') to turn them into a Parquet file"
     ]
 
 
@@ -145,7 +140,7 @@ def test_a_killed_process(tmp_path, few):
         """
     run_python(code, tmp_path / "X.npy", whole, -1)
     assert run_python(code, tmp_path / "X.npy", path, 7).returncode < 0
-    assert "going on from epoch 7" in run_python(code, tmp_path / "X.npy", path, -1).stdout
+    assert "resuming from epoch 7" in run_python(code, tmp_path / "X.npy", path, -1).stdout
     assert path.read_bytes() == whole.read_bytes()
 
 
@@ -157,7 +152,7 @@ def test_a_killed_process(tmp_path, few):
         ({"n_epochs": 11}, "n_epochs is 11, was 12"),
         ({"is_exact": False}, "exact is False, was True"),
         ({"data": "other"}, "data is 'other', was None"),
-        ({"labels": pl.Series("digit", ["a"] * 300)}, "the data are others"),
+        ({"labels": pl.Series("digit", ["a"] * 300)}, "the data differ"),
     ],
 )
 def test_another_run_begins_again_and_says_why(tmp_path, few, capsys, change, reason):
@@ -167,7 +162,7 @@ def test_another_run_begins_again_and_says_why(tmp_path, few, capsys, change, re
     with pytest.raises(KeyboardInterrupt):
         run(umap, few, path, on_epoch=interrupt_at(5), **options)
     run(umap, few, path, **options | change)
-    assert capsys.readouterr().out == f"{path}: starting again, as {reason}\n"
+    assert capsys.readouterr().out == f"{path}: starting over: {reason}\n"
     assert path.read_bytes() == whole.read_bytes()
 
 
@@ -181,12 +176,12 @@ def test_other_data_versions_and_machines_begin_again(tmp_path, few, capsys, mon
         return capsys.readouterr().out
 
     interrupt()
-    assert "starting again, as the data are others" in interrupt(few + 1)
-    monkeypatch.setitem(run.EpochWriter.__init__.__globals__["VERSIONS"], "numpy", "0.0")
-    assert "starting again, as numpy is '0.0', was '" in interrupt(few + 1)
-    monkeypatch.setattr(run, "MACHINE", "abacus")
-    assert "starting again, as machine is 'abacus', was '" in interrupt(few + 1)
-    assert "going on from epoch 5" in interrupt(few + 1)
+    assert "starting over: the data differ" in interrupt(few + 1)
+    monkeypatch.setitem(VERSIONS, "numpy", "0.0")
+    assert "starting over: numpy is '0.0', was '" in interrupt(few + 1)
+    monkeypatch.setattr("animated.runs.plan.describe_machine", lambda: "abacus")
+    assert "starting over: machine is 'abacus', was '" in interrupt(few + 1)
+    assert "resuming from epoch 5" in interrupt(few + 1)
 
 
 def flip(path, where):
@@ -230,8 +225,8 @@ def test_an_epoch_that_comes_out_differently(tmp_path, few, capsys, monkeypatch)
     monkeypatch.setattr(checkpoints.Checkpoint, "restore", spoil(checkpoints.Checkpoint.restore))
     run(mds, few, path, **options)
     said = capsys.readouterr().out
-    assert "going on from epoch 5" in said
-    assert "starting again, as epoch 5 is not what it was before the interruption" in said
+    assert "resuming from epoch 5" in said
+    assert "starting over: epoch 5 differs from the one before the interruption" in said
     expected = run(mds, few, tmp_path / "expected.parquet", **options).path
     assert path.read_bytes() == expected.read_bytes()
 
@@ -252,7 +247,7 @@ def test_a_stopped_run_has_its_epochs_and_goes_on(tmp_path, few, capsys):
     assert find_last_epoch(path) == 5
     np.testing.assert_allclose(read_embedding(path, 5), read_embedding(whole, 5), rtol=1e-5)
     run(umap, few, path, **options)
-    assert "going on from epoch 5" in capsys.readouterr().out
+    assert "resuming from epoch 5" in capsys.readouterr().out
     assert path.read_bytes() == whole.read_bytes()
 
 
@@ -272,7 +267,7 @@ def test_the_last_epoch_cannot_be_stopped_at(tmp_path, few, capsys):
     options = {"n_epochs": 4, "seed": 3, "on_epoch": lambda epoch, _: epoch == 4}
     run(umap, few, path, **options)
     run(umap, few, path, **options)
-    assert capsys.readouterr().out == f"{path}: the run is finished, and not repeated\n"
+    assert capsys.readouterr().out == f"{path}: already finished, not repeated\n"
 
 
 @pytest.mark.parametrize("name", ["mds", "sammon", "graph", "tsne"])
@@ -283,7 +278,7 @@ def test_more_epochs_can_follow(tmp_path, few, name, capsys):
     run(method, few, whole, n_epochs=N_EPOCHS, **options)
     for n_epochs in (5, 7, N_EPOCHS):
         run(method, few, path, n_epochs=n_epochs, **options)
-    said = re.findall(r"going on from epoch (\d+)", capsys.readouterr().out)
+    said = re.findall(r"resuming from epoch (\d+)", capsys.readouterr().out)
     assert said == ["5", "7"]
     assert find_last_epoch(path) == N_EPOCHS
     assert read_metadata(path)["parameters"] == read_metadata(whole)["parameters"]
@@ -297,7 +292,7 @@ def test_fewer_epochs_are_another_run(tmp_path, few, capsys):
     path, whole = tmp_path / "mds.parquet", tmp_path / "whole.parquet"
     run(mds, few, path, n_epochs=7, seed=3)
     run(mds, few, path, n_epochs=5, seed=3)
-    assert "replacing another run, as n_epochs is 5, was 7" in capsys.readouterr().out
+    assert "replacing another run: n_epochs is 5, was 7" in capsys.readouterr().out
     run(mds, few, whole, n_epochs=5, seed=3)
     assert path.read_bytes() == whole.read_bytes()
 
@@ -308,7 +303,7 @@ def test_more_epochs_of_a_method_that_plans_its_steps_are_another_run(tmp_path, 
     path, whole = tmp_path / "more.parquet", tmp_path / "whole.parquet"
     run(method, few, path, n_epochs=5, seed=3)
     run(method, few, path, n_epochs=9, seed=3)
-    assert "replacing another run, as n_epochs is 9, was 5" in capsys.readouterr().out
+    assert "replacing another run: n_epochs is 9, was 5" in capsys.readouterr().out
     run(method, few, whole, n_epochs=9, seed=3)
     assert path.read_bytes() == whole.read_bytes()
 
@@ -351,7 +346,9 @@ def test_two_runs_at_once(tmp_path, few):
     def start_another(epoch, _):
         if epoch == 5:
             before.append(working_path(path).read_bytes())
-            message = rf"{path.name}' is being written by another run: wait until it ends, or stop it"
+            message = (
+                rf"{path.name}' is being written by another run: wait until it ends, or stop it"
+            )
             with pytest.raises(RuntimeError, match=message):
                 run(umap, few, path, **options | {"seed": 4})
             with pytest.raises(RuntimeError, match=message):

@@ -9,9 +9,11 @@ import polars as pl
 import pytest
 
 from animated.methods import mds
+from animated.methods.declaration import declare
 from animated.neighbors.distances import find_distances
-from animated.runs.run import LIBRARIES, run
-from animated.runs.store import VERSIONS, read_epoch, read_metadata, recover
+from animated.runs.run import run
+from animated.runs.store import read_epoch, read_metadata
+from animated.runs.writer import VERSIONS, recover
 
 
 class Spy:
@@ -94,7 +96,7 @@ def test_another_run_is_made(tmp_path, spy, few, change):
 def test_versions_of_libraries(tmp_path, spy, few, monkeypatch):
     """Those of the method alone are kept, too, and others make another run."""
     path = tmp_path / "spy.parquet"
-    monkeypatch.setitem(LIBRARIES, "spy", ("polars",))
+    declare(libraries=("polars",))(spy)
     run(spy, few, path, n_epochs=2, seed=1)
     assert read_metadata(path)["versions"]["polars"] == pl.__version__
     run(spy, few, path, n_epochs=2, seed=1)
@@ -112,7 +114,7 @@ def test_other_data_or_a_lost_store_make_another_run(tmp_path, spy, few, capsys)
     assert capsys.readouterr().out == ""
     run(spy, few + 1, path, n_epochs=2, seed=1)
     assert spy.n_runs == 2
-    assert "replacing another run, as the data are others" in capsys.readouterr().out
+    assert "replacing another run: the data differ" in capsys.readouterr().out
     for number, spoil in enumerate((path.unlink, lambda: os.truncate(path, 900))):
         spoil()
         run(spy, few + 1, path, n_epochs=2, seed=1)
@@ -182,7 +184,7 @@ def test_numbers_of_numpy(tmp_path, spy, few):
     [
         ({"n_components": 1}, "n_components must be an integer from 2 to 3, got 1"),
         ({"n_epochs": 70_000}, "n_epochs must be an integer from 0 to 65535, got 70000"),
-        ({"labels": pl.Series("digit", ["a"] * 49)}, "there must be 50 labels, got 49"),
+        ({"labels": pl.Series("digit", ["a"] * 49)}, "labels must have 50 values, got 49"),
     ],
 )
 def test_bad_arguments_are_refused_before_the_run(tmp_path, spy, few, change, message):

@@ -12,7 +12,8 @@ from faults import FULL, fill_disk, run_powerless, run_read_only
 
 from animated.methods import mds
 from animated.runs.run import run
-from animated.runs.store import EpochWriter, read_metadata, scan
+from animated.runs.store import read_metadata, scan
+from animated.runs.writer import EpochWriter
 from animated.storage.tables import load_table, write_table
 
 BEFORE = """
@@ -60,7 +61,7 @@ def test_full_disk(how, tmp_path):
 UNWRITABLE = """
     import sys, time
     import numpy as np
-    from animated.runs.store import EpochWriter
+    from animated.runs.writer import EpochWriter
     from animated.methods import mds
     from animated.runs.run import run
     from animated.storage.tables import write_table

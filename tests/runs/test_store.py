@@ -9,15 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import run_python
 
-from animated.runs.store import (
-    EpochWriter,
-    find_label,
-    read_epoch,
-    read_metadata,
-    recover,
-    scan,
-    working_path,
-)
+from animated.runs.journal import working_path
+from animated.runs.store import find_label, read_epoch, read_metadata, scan
+from animated.runs.writer import EpochWriter, recover
 from animated.storage import checksums
 
 LABELS = pl.Series("digit", ["7", "0", "9", "0", "3"])
@@ -191,7 +185,7 @@ def test_exception_leaves_the_old_file_and_the_epochs_so_far(path):
             writer(epoch, layouts[epoch])
         raise KeyboardInterrupt
     assert path.read_bytes() == content
-    assert "4 epochs are kept in" in caught.value.__notes__[0]
+    assert "4 epochs are saved in" in caught.value.__notes__[0]
     assert recover(path) == 4
     assert scan(path).select(pl.col("epoch").max()).collect().item() == 3
     assert not working_path(path).exists()
@@ -204,7 +198,7 @@ def test_kill_9_in_the_middle(path):
         """
         import os, signal, sys
         import numpy as np
-        from animated.runs.store import EpochWriter
+        from animated.runs.writer import EpochWriter
 
         with EpochWriter(sys.argv[1], method="UMAP") as write:
             for epoch, layout in enumerate(np.load(sys.argv[2])):
@@ -233,7 +227,7 @@ def test_memory_does_not_grow_with_the_epochs(path):
         """
         import resource, sys
         import numpy as np
-        from animated.runs.store import EpochWriter
+        from animated.runs.writer import EpochWriter
 
         layout = np.random.default_rng(0).normal(size=(100_000, 2)).astype(np.float32)
         peaks = []
@@ -268,11 +262,11 @@ def test_no_epochs(path):
 @pytest.mark.parametrize(
     ("epoch", "layout", "message"),
     [
-        (0, np.zeros((5, 2)), "epochs must ascend up to 65535, got 0 after 0"),
+        (0, np.zeros((5, 2)), "epochs must increase, up to 65535, got 0 after 0"),
         (70_000, np.zeros((5, 2)), "got 70000 after 0"),
         (1, np.zeros((5, 3)), r"must have shape \(5, 2\), got \(5, 3\)"),
         (1, np.zeros((4, 2)), r"must have shape \(5, 2\), got \(4, 2\)"),
-        (1, np.full((5, 2), np.inf), "embedding 1 must be finite, got 5 rows not so"),
+        (1, np.full((5, 2), np.inf), "embedding 1 must be finite, got 5 rows that are not"),
     ],
 )
 def test_bad_epoch_is_refused(path, epoch, layout, message):
@@ -284,13 +278,17 @@ def test_bad_epoch_is_refused(path, epoch, layout, message):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"labels": LABELS.alias("seen")}, ValueError, "like another column, got 'seen'"),
+        (
+            {"labels": LABELS.alias("seen")},
+            ValueError,
+            "name of another column, got 'seen'",
+        ),
         (
             {"seen": [0, 1]},
             TypeError,
-            r"seen must be a bool array \(n_samples,\), got int64 \(2,\)",
+            r"seen must be a bool array \(n_samples,\), got int64 of shape \(2,\)",
         ),
-        ({"labels": LABELS.alias("x")}, ValueError, "like another column, got 'x'"),
+        ({"labels": LABELS.alias("x")}, ValueError, "name of another column, got 'x'"),
         ({"parameters": {"metric": len}}, TypeError, "JSON"),
         ({"output_path": "epochs.arrow"}, ValueError, "end in .parquet, got 'epochs.arrow'"),
         ({"output_path": "nowhere/epochs.parquet"}, FileNotFoundError, "does not exist"),
@@ -303,9 +301,9 @@ def test_bad_arguments_are_refused_before_the_run(path, change, error, message):
 
 
 def test_wrong_number_of_labels(path):
-    with pytest.raises(ValueError, match="must be 4 labels, got 5"):
+    with pytest.raises(ValueError, match="labels must have 4 values, got 5"):
         write(path, make_layouts(n_samples=4))
-    with pytest.raises(ValueError, match="must be 5 seen, got 4"):
+    with pytest.raises(ValueError, match="seen must have 5 values, got 4"):
         write(path, make_layouts(), seen=np.ones(4, bool))
 
 

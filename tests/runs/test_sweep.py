@@ -11,8 +11,9 @@ from scipy.stats import ortho_group
 from animated.geometry import mean_displacement
 from animated.methods import tsne, umap
 from animated.neighbors.search import find_neighbors
-from animated.runs.store import read_embedding, read_metadata, recover
+from animated.runs.store import read_embedding, read_metadata
 from animated.runs.sweep import sweep
+from animated.runs.writer import recover
 
 N = 60
 PLANE = np.random.default_rng(0).normal(size=(N, 2)).astype(np.float32) * [3, 1]
@@ -132,7 +133,7 @@ def test_an_interruption_keeps_the_old_file_and_the_maps_so_far(spy, path):
     ("name", "values", "change", "message"),
     [
         ("width", [1], {}, "values must be two or more, got 1"),
-        ("n_epochs", [1, 2], {}, "name must be a parameter of which all maps are alike, got 'n_ep"),
+        ("n_epochs", [1, 2], {}, "name must not be 'n_epochs' or 'n_components', got 'n_epochs'"),
         ("width", [1, 2], {"width": 3}, "width is swept and cannot be given as well, got 3"),
         ("seed", [1, 2], {"seed": 3}, "seed is swept and cannot be given as well, got 3"),
         ("width", [1, 2], {"n_steps": -1}, "n_steps must be an integer of at least 0, got -1"),
