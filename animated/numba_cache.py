@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,7 @@ def prepare_cache() -> None:
     A numba whose internals have changed is left as it is.
     """
     with suppress(ImportError, AttributeError, ValueError):
-        from numba.core import caching
-
+        caching: Any = import_module("numba.core.caching")
         locators, files = caching.CacheImpl._locator_classes, caching.IndexDataCacheFile
         load_index, load_data = files._load_index, files._load_data
         # numba asks them in turn. The folder beside the source comes first, and after ours the

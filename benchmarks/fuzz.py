@@ -28,7 +28,7 @@ from PIL import Image
 from tools import measure
 
 from animated.datasets.readers import read_table
-from animated.storage.checksums import SEAL
+from animated.storage.checksums import PATTERN
 from animated.storage.tables import write_table
 from animated.video.png import encode_png, read_fingerprint, read_frame
 
@@ -56,7 +56,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (9, 11, 3), dtype=np.uint8)
 EXTREMES = (b"\xff\xff\xff\x7f", b"\xff" * 8, b"\0\0\0\x80", b"\0" * 8, b"\x7f\xff\xff\xff")
 TOKENS = (*(b'"', b",", b"\n", b"\r", b";", b"\0", b"\xff"), b"1e999", b"-inf", b"9" * 40, b'""')
 
-# The checksums of these, and of the sealed table, must tell whether the data are as they were.
+# The checksums of these, and of the protected table, must detect every change of the data.
 CHECKED = ("arrays.npz", "packed.npz", "picture.png", "frame.png")
 PICTURES = ("png", "jpeg", "gif", "bmp", "tiff", "webp")
 
@@ -66,7 +66,7 @@ def make_files() -> dict[str, bytes]:
     picture, arrays = Image.fromarray(PIXELS), {"a": NUMBERS, "b": np.arange(6)}
     writers = {
         "plain.parquet": NESTED.write_parquet,
-        "sealed.parquet": lambda file: file.write(_seal(NESTED)),
+        "protected.parquet": lambda file: file.write(_add_checksum(NESTED)),
         "table.csv": TABLE.write_csv,
         "table.tsv": lambda file: TABLE.write_csv(file, separator="\t"),
         "file.arrow": NESTED.write_ipc,
@@ -89,9 +89,9 @@ def _write(writer: Callable[[io.BytesIO], Any]) -> bytes:
     return file.getvalue()
 
 
-def _seal(table: pl.DataFrame) -> bytes:
+def _add_checksum(table: pl.DataFrame) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "sealed.parquet")
+        path = Path(folder, "protected.parquet")
         write_table(table, path)
         return path.read_bytes()
 
@@ -167,9 +167,9 @@ def judge(path: Path, expected: Any) -> str:
         return "another error"
     if _is_same(got, expected):
         return "as it was"
-    # A table is not known as sealed when its seal itself was hit.
-    is_sealed = path.name == "sealed.parquet" and SEAL.search(path.read_bytes())
-    return "wrong" if is_sealed or path.name in CHECKED else "another table"
+    # A table whose checksum itself was hit counts as one without.
+    is_protected = path.name == "protected.parquet" and PATTERN.search(path.read_bytes())
+    return "wrong" if is_protected or path.name in CHECKED else "another table"
 
 
 def _is_same(got: Any, expected: Any) -> bool:

@@ -79,18 +79,18 @@ def claiming(path: str | Path) -> Iterator[None]:
 
 def clear_partial(folder: str | Path) -> None:
     """Remove the temporary files that killed writers have left in `folder`."""
-    leftovers: dict[str, list[str]] = {}
+    leftovers: dict[str, list[Path]] = {}
     with os.scandir(folder) as entries:
         for entry in entries:
             match = PARTIAL.fullmatch(entry.name)
             if match and entry.is_file(follow_symlinks=False):
-                leftovers.setdefault(match[1], []).append(entry.path)
+                leftovers.setdefault(match[1], []).append(Path(entry.path))
     for name, paths in leftovers.items():
         lock = Path(folder, f"{name}.lock")
         # The writer may still be alive: then it has the lock.
         with suppress(OSError), _locking(lock) as is_locked:
             for path in [*paths, lock] if is_locked else [lock]:
-                _remove(Path(path))
+                _remove(path)
 
 
 def check_folder(path: str | Path) -> None:

@@ -1,10 +1,11 @@
-"""Parquet files that tell whether they are as they were written, by a checksum inside them.
+"""Parquet files with a checksum inside, so that damage is noticed before data are read.
 
-Parquet leaves its footer without any checksum, and Polars does not look at those of pages. So a
-flipped bit might pass for data. Our Parquet files carry in their metadata a seal, the CRC-32 of all
-their bytes, taken while the place of the seal was filled with zeros.
+Parquet protects its footer by no checksum, and Polars does not verify those of the pages, so a
+flipped bit could pass for data. Our files therefore carry a CRC-32 of all their bytes in their
+metadata, computed while the place of the checksum holds zeros.
 
-A CRC-32 notices every change of up to 32 bits in a row, and of others all but one in 4 billion.
+A CRC-32 detects every change that is confined to 32 consecutive bits, and misses one in 4 billion
+of all others.
 """
 
 import mmap
@@ -18,39 +19,42 @@ import polars as pl
 import pyarrow as pa
 from zlib_ng import zlib_ng
 
-# Under this key of a file's metadata stands the seal.
+# The key of the checksum in a file's metadata, and its value before the checksum is computed.
 KEY = "animated.seal"
 BLANK = "crc32:00000000"
-# A key and its value in the footer, in the compact protocol of Thrift: a length before each.
-SEAL = re.compile(rb"\x0danimated\.seal\x18\x0e(crc32:[0-9a-f]{8})")
-# A Parquet file begins and ends with this.
+# Key and value in the footer. Thrift's compact protocol writes the length before each.
+PATTERN = re.compile(rb"\x0danimated\.seal\x18\x0e(crc32:[0-9a-f]{8})")
+# A Parquet file begins and ends with these bytes.
 MAGIC = b"PAR1"
 
 
-def seal(path: str | Path) -> None:
-    """Put the checksum of the Parquet file at `path` where its metadata have `BLANK`."""
+def add_checksum(path: str | Path) -> None:
+    """Write the checksum of the Parquet file at `path` over the `BLANK` in its metadata.
+
+    Raises ValueError when the metadata have no entry `KEY`.
+    """
     with Path(path).open("r+b") as file, mmap.mmap(file.fileno(), 0) as content:
-        start, end = _find(content)
-        content[start:end] = _compute(content, start, end)
+        place = _find(content)
+        if place is None:
+            raise ValueError(f"the metadata of {str(path)!r} must have an entry {KEY!r}, got none")
+        content[place] = _compute(content, place)
 
 
 def check_checksum(path: str | Path, is_ours: bool = False) -> None:
-    """Raise ValueError when the Parquet file at `path` is cut off, or not as it was when sealed.
+    """Raise ValueError when the Parquet file at `path` is cut off or does not match its checksum.
 
-    A file is read for that once, and again when it has changed. One without a seal passes, as those
-    of others have none, but not if it `is_ours`.
+    The file is read once, and again only after it has changed.
+
+    is_ours: whether a checksum is required. Files written by other programs have none.
     """
-    is_whole = _is_whole(str(path), *get_facts(path))
-    if is_whole is False or (is_whole is None and is_ours):
+    is_intact = _is_intact(str(path), *get_facts(path))
+    if is_intact is False or (is_intact is None and is_ours):
         raise ValueError(_describe(path))
 
 
 @contextmanager
 def explaining_damage(path: str | Path) -> Iterator[None]:
-    """Turn what libraries say of a Parquet file that they cannot read into one sentence.
-
-    Raises ValueError.
-    """
+    """Turn any library's error about an unreadable Parquet file into one ValueError."""
     try:
         yield
     except (OSError, pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException):
@@ -58,37 +62,50 @@ def explaining_damage(path: str | Path) -> Iterator[None]:
 
 
 def get_facts(path: str | Path) -> tuple[int, ...]:
-    """Return what changes when a file does. Its time alone tells little, as clocks are set."""
+    """Return numbers that change whenever the file at `path` does.
+
+    The time of modification alone would not do, because clocks are set back.
+    """
     status = Path(path).stat()
     times = status.st_mtime_ns, status.st_ctime_ns
     return status.st_dev, status.st_ino, status.st_size, *times
 
 
 def _describe(path: str | Path) -> str:
-    return f"{str(path)!r} is damaged: restore it from a copy, or make it anew"
+    return f"{str(path)!r} is damaged: restore it from a copy, or create it again"
 
 
 @lru_cache(maxsize=32)
-def _is_whole(path: str, *facts: int) -> bool | None:
-    """Return whether a file is as it was when sealed, None if it is not cut off and has no seal."""
+def _is_intact(path: str, *facts: int) -> bool | None:
+    """Return whether a file matches its checksum, None when it has none and is not cut off.
+
+    facts: those of the file, so that the cache forgets a file that has changed.
+    """
     with Path(path).open("rb") as file:
         if file.read(4) != MAGIC:
             return False
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            place = _find(content)
             if content[-4:] != MAGIC:
                 return False
-            return None if place is None else content[slice(*place)] == _compute(content, *place)
+            place = _find(content)
+            return None if place is None else content[place] == _compute(content, place)
 
 
-def _find(content: mmap.mmap) -> tuple[int, int] | None:
-    """Return from where to where the seal stands in a file, None if there is none."""
-    found = [*SEAL.finditer(content)]
-    return found[-1].span(1) if found else None
+def _find(content: mmap.mmap) -> slice | None:
+    """Return the place of the checksum in a file, None if there is none.
+
+    It is the last match, in the footer: the data could contain the same bytes.
+    """
+    found = [*PATTERN.finditer(content)]
+    return slice(*found[-1].span(1)) if found else None
 
 
-def _compute(content: mmap.mmap, start: int, end: int) -> bytes:
-    """Return the seal of a file in which it stands from `start` to `end`."""
-    with memoryview(content) as view, view[:start] as before, view[end:] as after:
+def _compute(content: mmap.mmap, place: slice) -> bytes:
+    """Return the checksum of a file whose checksum is at `place`."""
+    with (
+        memoryview(content) as view,
+        view[: place.start] as before,
+        view[place.stop :] as after,
+    ):
         check = zlib_ng.crc32(after, zlib_ng.crc32(BLANK.encode(), zlib_ng.crc32(before)))
     return b"crc32:%08x" % check

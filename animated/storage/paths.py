@@ -1,25 +1,16 @@
-"""Where the notebooks keep what they make of a data set."""
+"""Where the results of each data set are stored."""
 
 import re
 from pathlib import Path
 from typing import NamedTuple
 
-# The digits are the example that this repository begins with.
-DIGITS = "mnist"
-# What the movies and pictures of this repository are called, whose place no others may take.
-TAKEN = (
-    *(DIGITS, "fashion", "digits-8x8", "penguins", "diamonds", "tree"),
-    *("umap", "intro", "combined", "compare", "turn", "tour", "explorer"),
-    *("both", "unseen", "labels", "mixed", "distances", "sweeps", "seeds"),
-)
-
 
 class Results(NamedTuple):
-    """The paths of all results of one data set.
+    """The paths of all results of one data set, from the root of the repository.
 
-    table, epochs: what prepare.ipynb writes, the rows and their positions at every epoch.
+    table, epochs: what prepare.ipynb writes, the rows and the epoch store.
     movie, gif, poster, frame, intro: what visualize.ipynb writes.
-    frames: the name of the numbered frames.
+    frames: how the numbered frames are called, in the folder frames/.
     """
 
     table: str
@@ -32,36 +23,55 @@ class Results(NamedTuple):
     frames: str
 
 
+# The digits are the story that the notebooks tell, so their files are called by what they show.
+# Those of every other data set are called by its name.
+DIGITS = "mnist"
+DIGITS_RESULTS = Results(
+    table="data/digits.parquet",
+    epochs="data/epochs.parquet",
+    movie="movies/umap.mp4",
+    gif="images/umap.gif",
+    poster="images/umap.png",
+    frame="images/combined.png",
+    intro="images/intro.png",
+    frames="combined",
+)
+# Names in use: the examples of `load_dataset`, and the movies and pictures of the notebooks. Your
+# own file of such a name is called my-... so that its movie does not overwrite one of these.
+TAKEN = (
+    *(DIGITS, "fashion", "digits-8x8", "penguins", "diamonds", "tree"),
+    *("umap", "intro", "combined", "compare", "turn", "tour", "explorer"),
+    *("both", "unseen", "labels", "mixed", "distances", "sweeps", "seeds"),
+)
+
+
 def name_results(name: str) -> Results:
-    """Return where the results of the data set `name` are kept.
+    """Return the paths of the results of the data set `name`.
 
-    Those of "mnist" are data/digits.parquet, data/epochs.parquet, movies/umap.mp4 and so on. Those
-    of others bear their name, such as data/penguins-epochs.parquet and movies/penguins.mp4.
+    The movie of "mnist" is movies/umap.mp4, that of "penguins" movies/penguins.mp4.
 
-    Raises ValueError when the name is not made of letters, digits, hyphens and underscores.
+    Raises ValueError when the name has other characters than letters, digits, - and _.
     """
     if not re.fullmatch(r"[\w-]+", name):
         raise ValueError(f"name must be letters, digits, - and _ only, got {name!r}")
     if name == DIGITS:
-        table, epochs, made, others = "digits", "epochs", "umap", ""
-    else:
-        table, epochs, made, others = f"{name}-rows", f"{name}-epochs", name, f"{name}-"
+        return DIGITS_RESULTS
     return Results(
-        table=f"data/{table}.parquet",
-        epochs=f"data/{epochs}.parquet",
-        movie=f"movies/{made}.mp4",
-        gif=f"images/{made}.gif",
-        poster=f"images/{made}.png",
-        frame=f"images/{others}combined.png",
-        intro=f"images/{others}intro.png",
-        frames="combined" if name == DIGITS else name,
+        table=f"data/{name}-rows.parquet",
+        epochs=f"data/{name}-epochs.parquet",
+        movie=f"movies/{name}.mp4",
+        gif=f"images/{name}.gif",
+        poster=f"images/{name}.png",
+        frame=f"images/{name}-combined.png",
+        intro=f"images/{name}-intro.png",
+        frames=name,
     )
 
 
 def name_data(source: str | Path) -> str:
-    """Return the name of the results of an example, which is its own, or of a file or folder.
+    """Return the name of a data set: an example's own, or one made from that of a file or folder.
 
-    "flowers 2024.csv" becomes flowers-2024, and my-mnist what would be taken for an example.
+    "penguins" stays penguins, "flowers 2024.csv" becomes flowers-2024, and umap.csv my-umap.
     """
     if not Path(source).suffix and not Path(source).is_dir():
         return str(source)
