@@ -24,7 +24,7 @@ MODULES = {
     "tsne": "_tsne",
     "umap": "_umap",
     "fit_umap": "_umap",
-    "join_models": "_umap_callback",
+    "join_models": "_umap_model",
 }
 
 __all__ = list(MODULES)

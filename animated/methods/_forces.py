@@ -1,11 +1,11 @@
-"""Forces between all pairs of points: the sums that MDS, Sammon, graph layouts and t-SNE need.
+"""Forces between all pairs of points: the sums behind MDS, Sammon's mapping, graphs and t-SNE.
 
-Each pair has an energy that depends on its distance in the layout and, under some laws, on a
-target: the distance that it should have. Points move against the gradient of the sum.
+Each pair has an energy that depends on its distance in the embedding and, under some laws, on a
+target, the distance that it should have. Points move against the gradient of the total energy.
 
-Every point sums its own forces, from the first other point to the last, so that the number of
-threads does not change a bit. Layouts are kept as three rows x, y and z, which is what processors
-like; in the plane z is zero.
+Each point sums its own forces in the order of the other points, so the number of threads does not
+change a bit. Here an embedding is an array of three rows x, y and z, which suits the processor's
+vector units; in the plane z is zero.
 """
 
 from collections.abc import Callable
@@ -18,16 +18,16 @@ from animated.numba_cache import numba
 from animated.progress import track
 from animated.validation import OnEpoch, check_arguments, check_features, check_integer, check_seed
 
-# The laws, and the energy of two points at distance d whose target is t.
+# The laws: the energy of two points at distance d with target t.
 STRESS = 0  # (d - t)²
-SAMMON = 1  # (d - t)² / t, and nothing when t is 0
-CHARGE = 2  # -log d, whose force is 1 / d
-STUDENT = 3  # 1 / (1 + d²), what t-SNE normalises by
+SAMMON = 1  # (d - t)² / t, or 0 when t is 0
+CHARGE = 2  # -log d, which gives a force of 1 / d
+STUDENT = 3  # 1 / (1 + d²), whose sum is the normalisation of t-SNE
 NO_TARGETS = np.zeros((1, 1), dtype=np.float32)
 
-# A sum may be reordered to suit the processor's vectors: always in the same way.
+# The compiler may reorder sums for the processor's vector units; the order is then fixed.
 FAST = {"reassoc", "contract", "nsz", "arcp"}
-# The largest share of a step that is kept in the next one.
+# The largest share of a step that carries over to the next one.
 MOMENTUM = 0.9
 
 
@@ -47,14 +47,17 @@ def _evaluate(law, distance, target):
 
 
 @numba.njit(inline="always")
-def _measure(Y, i, j):
+def _separate(Y, i, j):
+    """Return the vector from point j to point i, and its length."""
     dx, dy, dz = Y[0, i] - Y[0, j], Y[1, i] - Y[1, j], Y[2, i] - Y[2, j]
     return dx, dy, dz, np.sqrt(dx * dx + dy * dy + dz * dz)
 
 
 @numba.njit(parallel=True, fastmath=FAST, cache=True)
 def sum_energies(law, Y, targets):
-    """Return the energies of all points, float64 (n_samples,); a pair counts for each of its two.
+    """Return the energy of every point, float64 (n_samples,): the sum over its pairs.
+
+    Each pair is therefore counted twice in the total.
 
     Y: float64 (3, n_samples). targets: float32 (n_samples, n_samples), or `NO_TARGETS`.
     """
@@ -63,7 +66,7 @@ def sum_energies(law, Y, targets):
     for i in numba.prange(n):
         total = 0.0
         for j in range(n):
-            _, _, _, distance = _measure(Y, i, j)
+            _, _, _, distance = _separate(Y, i, j)
             target = np.float64(targets[i, j]) if law <= SAMMON else 0.0
             total += _evaluate(law, distance, target)[0] if i != j else 0.0
         energies[i] = total
@@ -74,14 +77,14 @@ def sum_energies(law, Y, targets):
 def sum_forces(law, Y, targets):
     """Return the gradient of the energy of all pairs, float64 (3, n_samples).
 
-    Y and targets are as for `sum_energies`. Two points at the same place do not push each other.
+    Y and targets are as for `sum_energies`. Two points at the same place exert no force.
     """
     n = Y.shape[1]
     gradient = np.empty((3, n))
     for i in numba.prange(n):
         x = y = z = 0.0
         for j in range(n):
-            dx, dy, dz, distance = _measure(Y, i, j)
+            dx, dy, dz, distance = _separate(Y, i, j)
             target = np.float64(targets[i, j]) if law <= SAMMON else 0.0
             slope = _evaluate(law, distance, target)[1] if distance > 0 else 0.0
             x, y, z = x + slope * dx, y + slope * dy, z + slope * dz
@@ -97,7 +100,7 @@ def check_input(
     seed: int | None,
     on_epoch: OnEpoch | None,
 ) -> np.ndarray:
-    """Return `X` as features; raise ValueError or TypeError for what method `name` cannot take."""
+    """Return `X` as features; raise ValueError or TypeError for bad arguments of method `name`."""
     X = check_features(X)
     check_arguments(n_components, n_epochs, on_epoch)
     check_integer("n_components", n_components, 1, 3)
@@ -107,7 +110,10 @@ def check_input(
 
 
 def start(n_samples: int, n_components: int, spread: float, seed: int | None) -> np.ndarray:
-    """Return a Gaussian layout (3, n_samples) whose points are `spread` apart, root mean square."""
+    """Return a Gaussian embedding, float64 (3, n_samples).
+
+    The root mean square of the distances between its points is `spread`.
+    """
     Y = np.zeros((3, n_samples))
     noise = np.random.default_rng(seed).standard_normal((n_components, n_samples))
     Y[:n_components] = noise * spread / np.sqrt(2 * n_components)
@@ -125,24 +131,26 @@ def descend(
     longest: float = np.inf,
     checkpoint: Checkpoint | None = None,
 ) -> np.ndarray:
-    """Move points step by step with normalised momentum, and show every epoch.
+    """Move points step by step with growing momentum, and report every epoch.
 
-    A step is what `find_step` returns for the layout plus a share of the step before, which grows
-    as k / (k + 3) up to `MOMENTUM`: in other words a multiple of a mean of all steps, in which the
-    latest weigh most. From the first step on, a share of 0.9 would let the points overshoot.
+    A step is what `find_step` returns for the embedding plus a share of the previous step, which
+    grows as k / (k + 3) up to `MOMENTUM`. With a share of 0.9 from the first step on the points
+    would overshoot.
 
-    Y: the first layout, float64 (3, n_samples). find_step returns as much.
-    longest: how far a point may move in a step.
-    checkpoint: keeps the layout and the step before, and gives them back.
+    Y: the initial embedding, float64 (3, n_samples). find_step returns an array of this shape.
+    title: what the progress bar calls the run.
+    longest: how far a point may move in one step.
+    checkpoint: saves the embedding and the previous step, and restores them.
 
     Returns a float32 array (n_samples, n_components).
 
     Source: Y. Nesterov, "A method for solving the convex programming problem with convergence rate
-    O(1/k²)", 1983, for how the share grows.
+    O(1/k²)", 1983, for the growth of the share.
     """
     step = np.zeros_like(Y)
-    first = 0 if checkpoint is None else checkpoint.epoch
-    if first:
+    first = 0
+    if checkpoint is not None and checkpoint.epoch:
+        first = checkpoint.epoch
         checkpoint.restore(Y=Y, step=step)
     for epoch in track(range(first, n_epochs), title, n_epochs, "epoch", first):
         if checkpoint is not None:
@@ -161,10 +169,10 @@ def descend(
 
 
 def sum_pairs(law: int, embedding: np.ndarray, distances: np.ndarray) -> float:
-    """Return the energy of all pairs of a layout, each of them once.
+    """Return the energy of all pairs of an embedding, each counted once.
 
     embedding: (n_samples, up to 3). distances: the targets, float32 (n_samples, n_samples).
-    Raises ValueError when the shapes do not fit.
+    Raises ValueError when the shapes do not match.
     """
     wanted = (len(embedding), len(embedding))
     if distances.shape != wanted:
@@ -173,7 +181,7 @@ def sum_pairs(law: int, embedding: np.ndarray, distances: np.ndarray) -> float:
 
 
 def to_rows(embedding: np.ndarray) -> np.ndarray:
-    """Return an embedding (n_samples, n_components) as a layout, float64 (3, n_samples)."""
+    """Return an embedding (n_samples, n_components) as rows x, y and z, float64 (3, n_samples)."""
     Y = np.zeros((3, len(embedding)))
     Y[: embedding.shape[1]] = np.asarray(embedding, dtype=np.float64).T
     return Y

@@ -1,4 +1,4 @@
-"""A force-directed layout of the graph of nearest neighbours: springs and electric charges."""
+"""Force-directed drawing of the nearest-neighbour graph, with springs and electric charges."""
 
 from typing import NamedTuple
 
@@ -20,10 +20,10 @@ from animated.validation import OnEpoch, check_features, check_integer
 
 
 class Edges(NamedTuple):
-    """The edges of a graph of neighbours, each of them once.
+    """The edges of a nearest-neighbour graph, each listed once.
 
-    ends: int32 (n_edges, 2), the smaller index first, sorted.
-    lengths: float32 (n_edges,), the distances of the samples.
+    ends: int32 (n_edges, 2), the samples that each edge joins, the smaller index first; sorted.
+    lengths: float32 (n_edges,), the distances of these samples.
     """
 
     ends: np.ndarray
@@ -42,22 +42,25 @@ def graph(
     n_neighbors: int = 3,
     edges: Edges | None = None,
 ) -> np.ndarray:
-    """Embed `X` by tying each sample to its nearest neighbours and letting all others repel it.
+    """Embed `X` as a graph: springs hold neighbours together, and all points repel each other.
 
-    Edges are springs whose length at rest is the distance d* of their samples, and all pairs of
-    points push each other apart with a force of 1 / d, as electric charges do in the plane.
-    It minimises the energy of both: see `energy`. A point moves by its force divided by one
-    more than the number of its springs, with momentum, but in a step no farther than two springs
-    are long.
+        graph(X, n_epochs=300, seed=42, on_epoch=print, n_neighbors=5)
+
+    Each sample is joined to its nearest neighbours by springs, whose rest length is the distance d*
+    of the samples. All pairs of points repel each other with a force of 1 / d, as electric charges
+    do in the plane. It minimises the energy of both: see `energy`. A point moves by the force on it
+    divided by one more than the number of its springs, plus momentum, but in one step no farther
+    than twice the mean length of the springs.
 
     X: float32 array (n_samples, n_features), finite, of at most 5,000 samples.
     n_components: 1, 2 or 3.
-    n_epochs: steps, 0 or more; `on_epoch` sees n_epochs + 1 layouts.
-    seed: decides the first layout, a Gaussian; None takes another one each time.
+    n_epochs: steps, 0 or more; there are n_epochs + 1 calls of `on_epoch`.
+    seed: determines the initial embedding, a Gaussian; None gives another one each time.
     on_epoch: called as `on_epoch(epoch, embedding)`, see `animated.methods`.
-    checkpoint: what an interrupted run has kept, to go on with it, see `animated.runs.checkpoints`.
-    n_neighbors: how many others a sample is tied to at least.
-    edges: what `find_edges` returned, if known already.
+    checkpoint: saves the state, and resumes from the one that it has, see
+        `animated.methods.declaration.Checkpoint`.
+    n_neighbors: how many nearest neighbours each sample is joined to.
+    edges: what `find_edges` returned, if already known; `n_neighbors` then has no effect.
 
     Returns a float32 array (n_samples, n_components), the same on any number of threads.
     Raises ValueError and TypeError for bad arguments.
@@ -69,21 +72,30 @@ def graph(
     X = check_input("graph", X, n_components, n_epochs, seed, on_epoch)
     edges = find_edges(X, n_neighbors) if edges is None else _check_edges(edges, len(X))
     length = float(edges.lengths.mean()) or 1.0
-    # So large that the finished layout is neither much larger nor much smaller.
+    # About as large as the finished embedding.
     Y = start(len(X), n_components, length * np.sqrt(len(X)), seed)
     n_springs = np.bincount(edges.ends.ravel(), minlength=len(X)) + 1
 
     def find_step(Y: np.ndarray) -> np.ndarray:
         return -(sum_forces(CHARGE, Y, NO_TARGETS) + _pull(Y, edges)) / n_springs
 
-    show = {"n_components": n_components, "title": "Graph", "longest": 2 * length}
-    return descend(Y, find_step, n_epochs, on_epoch, checkpoint=checkpoint, **show)
+    return descend(
+        Y,
+        find_step,
+        n_epochs,
+        on_epoch,
+        n_components=n_components,
+        title="Graph",
+        longest=2 * length,
+        checkpoint=checkpoint,
+    )
 
 
 def find_edges(X: np.ndarray, n_neighbors: int = 3) -> Edges:
-    """Return the graph that ties each sample to its `n_neighbors` nearest others.
+    """Return the graph that joins each sample to its `n_neighbors` nearest neighbours.
 
-    An edge has no direction: samples that are neighbours of each other share one.
+    Edges have no direction: two samples that are neighbours of each other share one.
+
     Raises ValueError when n_neighbors is not from 1 to n_samples - 2, and what `check_features`
     raises.
     """
@@ -99,9 +111,11 @@ def find_edges(X: np.ndarray, n_neighbors: int = 3) -> Edges:
 def energy(edges: Edges, embedding: np.ndarray) -> float:
     """Return the energy of springs and charges, ½ Σ_edges (d - d*)² - Σ_{i<j} log d.
 
-    embedding: (n_samples, up to 3). Infinite when two points are at the same place.
+    It is infinite when two points coincide.
 
-    Sources: as for `graph`; the gradient of -log d is a force of 1 / d.
+    embedding: (n_samples, up to 3).
+
+    Sources: as for `graph`.
     """
     Y = to_rows(embedding)
     _, gaps, _ = _stretch(Y, edges)
@@ -111,7 +125,7 @@ def energy(edges: Edges, embedding: np.ndarray) -> float:
 
 
 def _stretch(Y: np.ndarray, edges: Edges) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return of each spring its vector (3, n_edges), how much too long it is, and its length."""
+    """Return the vectors (3, n_edges), the excess lengths and the lengths of the springs."""
     vectors = Y[:, edges.ends[:, 0]] - Y[:, edges.ends[:, 1]]
     lengths = np.sqrt((vectors**2).sum(axis=0))
     return vectors, lengths - edges.lengths, lengths
@@ -130,6 +144,16 @@ def _check_edges(edges: Edges, n_samples: int) -> Edges:
     if not isinstance(edges, tuple) or len(edges) != 2:
         raise TypeError(f"edges must be what find_edges returned, got {type(edges).__name__}")
     ends, lengths = (np.asarray(array) for array in edges)
+    _check_ends(ends, lengths, n_samples)
+    if not (lengths.min() >= 0 and lengths.max() < np.inf):  # false for NaN, too
+        raise ValueError(
+            "lengths of edges must be finite and not negative, "
+            f"got {lengths.min()} to {lengths.max()}"
+        )
+    return Edges(ends, lengths)
+
+
+def _check_ends(ends: np.ndarray, lengths: np.ndarray, n_samples: int) -> None:
     if ends.ndim != 2 or ends.shape[1] != 2 or lengths.shape != (len(ends),) or not len(ends):
         raise ValueError(
             f"edges must have shapes (n_edges, 2) and (n_edges,), got {ends.shape}, {lengths.shape}"
@@ -138,9 +162,3 @@ def _check_edges(edges: Edges, n_samples: int) -> Edges:
         raise ValueError(
             f"edges must join samples 0 to {n_samples - 1}, got {ends.min()} to {ends.max()}"
         )
-    if not (lengths.min() >= 0 and lengths.max() < np.inf):  # NaN is neither
-        raise ValueError(
-            "lengths of edges must be finite and not negative, "
-            f"got {lengths.min()} to {lengths.max()}"
-        )
-    return Edges(ends, lengths)

@@ -1,4 +1,4 @@
-"""Metric multidimensional scaling: all distances as they are, as far as that is possible."""
+"""Metric multidimensional scaling, which preserves all distances as well as it can."""
 
 import numpy as np
 
@@ -19,20 +19,23 @@ def mds(
     checkpoint: Checkpoint | None = None,
     distances: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Embed `X` such that distances in the layout are those between the samples.
+    """Embed `X` such that the points are as far apart as the samples.
+
+        mds(X, n_epochs=200, seed=42, on_epoch=print)
 
     It minimises the raw stress, the sum over all pairs of (d* - d)², where d* is the distance of
-    two samples and d that of their points: see `stress`. A step is the Guttman transform, which by
-    itself would never raise the stress, with momentum, from a Gaussian layout.
+    two samples and d that of their points: see `stress`. It starts from a Gaussian embedding. A
+    step is the Guttman transform, which by itself never raises the stress, plus momentum.
 
     X: float32 array (n_samples, n_features), finite, of at most 5,000 samples.
     n_components: 1, 2 or 3.
-    n_epochs: steps, 0 or more; `on_epoch` sees n_epochs + 1 layouts. After 200 hardly any point
-        moves.
-    seed: decides the first layout; None takes another one each time.
+    n_epochs: steps, 0 or more; there are n_epochs + 1 calls of `on_epoch`. After 200 hardly any
+        point moves.
+    seed: determines the initial embedding; None gives another one each time.
     on_epoch: called as `on_epoch(epoch, embedding)`, see `animated.methods`.
-    checkpoint: what an interrupted run has kept, to go on with it, see `animated.runs.checkpoints`.
-    distances: d*, (n_samples, n_samples), if not Euclidean or known already.
+    checkpoint: saves the state, and resumes from the one that it has, see
+        `animated.methods.declaration.Checkpoint`.
+    distances: d*, (n_samples, n_samples), if not Euclidean or already known.
 
     Returns a float32 array (n_samples, n_components), the same on any number of threads.
     Raises ValueError and TypeError for bad arguments.
@@ -49,16 +52,23 @@ def mds(
     def find_step(Y: np.ndarray) -> np.ndarray:
         return -sum_forces(STRESS, Y, distances) / (2 * len(X))
 
-    show = {"n_components": n_components, "title": "MDS", "checkpoint": checkpoint}
-    return descend(Y, find_step, n_epochs, on_epoch, **show)
+    return descend(
+        Y,
+        find_step,
+        n_epochs,
+        on_epoch,
+        n_components=n_components,
+        title="MDS",
+        checkpoint=checkpoint,
+    )
 
 
 def stress(distances: np.ndarray, embedding: np.ndarray) -> float:
-    """Return the raw stress of a layout, which MDS minimises: Σ_{i<j} (d*_ij - |y_i - y_j|)².
+    """Return the raw stress of an embedding, which MDS minimises: Σ_{i<j} (d*_ij - |y_i - y_j|)².
 
     distances: d*, float32 (n_samples, n_samples). embedding: (n_samples, up to 3).
 
-    Raises ValueError when the shapes do not fit.
+    Raises ValueError when the shapes do not match.
     Source: J. B. Kruskal, Psychometrika 29, 1964.
     """
     return sum_pairs(STRESS, embedding, distances)

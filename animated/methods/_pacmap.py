@@ -1,8 +1,9 @@
-"""PaCMAP that shows its every epoch, on the optional package pacmap as it is.
+"""PaCMAP with a callback, on the optional package pacmap as it is.
 
-pacmap keeps snapshots, but gives them only when the run is over. Yet its loop calls one function
-to move the points, with the layout as its first argument. A loop that finds another function
-under that name shows the layout before every step, and can be stopped.
+pacmap can store snapshots, but returns them only at the end. Its loop, though, calls one function
+to compute the gradient and one to move the points, the embedding being the first argument of both.
+A copy of the loop that finds other functions under their names (see `rebind`) reports the embedding
+before every step, can be stopped, and can resume.
 """
 
 import logging
@@ -13,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from animated.methods._progress import Layouts
-from animated.methods._rebind import rebind
+from animated.methods._hooks import EpochReporter, rebind
 from animated.methods.declaration import Checkpoint, declare
 from animated.validation import (
     OnEpoch,
@@ -26,7 +26,7 @@ from animated.validation import (
     is_integer,
 )
 
-# Of fewer samples pacmap cannot draw its pairs.
+# pacmap cannot draw its pairs from fewer samples.
 LEAST_SAMPLES = 5
 # pacmap's own number of steps in each of its three phases.
 PHASES = (100, 100, 250)
@@ -45,23 +45,26 @@ def pacmap(
     init: str | np.ndarray | None = None,
     **parameters: Any,
 ) -> np.ndarray:
-    """Embed `X` with PaCMAP and show every epoch to `on_epoch`.
+    """Embed `X` with PaCMAP, and report every epoch.
+
+        pacmap(X, n_epochs=450, seed=42, on_epoch=print, n_neighbors=15)
 
     X: float32 array (n_samples, n_features), finite.
-    n_epochs: optimisation steps of all three phases, 0 or more; `on_epoch` sees n_epochs + 1
-        layouts.
-    seed: the same seed gives the same bytes on the same machine; pacmap then searches neighbours
-        on one core, and so does all of faiss from then on.
+    n_epochs: optimisation steps of all three phases, 0 or more; there are n_epochs + 1 calls of
+        `on_epoch`.
+    seed: the same seed gives the same bytes on the same machine. pacmap then searches neighbours
+        on one core, and limits faiss to one core for the rest of the process.
     on_epoch: called as `on_epoch(epoch, embedding)`, see `animated.methods`.
-    checkpoint: what an interrupted run has kept, to go on with it, see `animated.runs.checkpoints`.
-    num_iters: the steps in each phase, three numbers whose sum is n_epochs: first global
-        structure gives way to local, then both are balanced, then only neighbours attract.
-        None divides n_epochs in pacmap's own proportion, 100 : 100 : 250.
-    init: the initial layout, "pca", "random" or an array; None is pacmap's own choice.
+    checkpoint: saves the state, and resumes from the one that it has, see
+        `animated.methods.declaration.Checkpoint`.
+    num_iters: the steps of each phase, three numbers whose sum is n_epochs. In the first phase
+        mid-near pairs attract strongly and shape the global structure, in the second weakly, and in
+        the third only neighbours attract. None divides n_epochs as pacmap does, 100 : 100 : 250.
+    init: the initial embedding, "pca", "random" or an array; None leaves the choice to pacmap.
     parameters: passed to `pacmap.PaCMAP`, such as n_neighbors, MN_ratio, FP_ratio, distance.
 
     Returns a float32 array (n_samples, n_components), bit for bit what `pacmap.PaCMAP` returns
-    for the same arguments, with or without callback.
+    for the same arguments, with or without a callback.
     Raises ImportError when pacmap is not installed, ValueError and TypeError for bad arguments,
     and RuntimeError when the installed pacmap no longer works the way the callback needs.
 
@@ -87,8 +90,8 @@ def pacmap(
             **parameters,
         )
     first = 0 if checkpoint is None else checkpoint.epoch
-    with Layouts("PaCMAP", n_epochs, on_epoch, first) as layouts:
-        return layouts.finish(_fit(library, model, X, init, layouts.show, checkpoint))
+    with EpochReporter("PaCMAP", "pacmap", n_epochs, on_epoch, first) as reporter:
+        return reporter.finish(_fit(library, model, X, init, reporter.report, checkpoint))
 
 
 def _check_init(init: str | np.ndarray | None, shape: tuple[int, int]) -> str | np.ndarray | None:
@@ -103,7 +106,7 @@ def _check_init(init: str | np.ndarray | None, shape: tuple[int, int]) -> str | 
 
 
 class _Stop(Exception):
-    """The callback has asked the run to stop, at the layout that is the only argument."""
+    """The callback has asked the run to stop; the argument is the embedding at that moment."""
 
 
 def _import() -> ModuleType:
@@ -126,17 +129,18 @@ def _divide(n_epochs: int) -> tuple[int, int, int]:
 
 def _check_phases(num_iters: Sequence[int], n_epochs: int) -> tuple[int, int, int]:
     phases = tuple(num_iters) if isinstance(num_iters, Iterable) else ()
-    whole = all(is_integer(n_steps) and n_steps >= 0 for n_steps in phases)
-    if len(phases) != 3 or not whole or sum(phases) != n_epochs:
+    are_counts = all(is_integer(n_steps) and n_steps >= 0 for n_steps in phases)
+    if len(phases) != 3 or not are_counts or sum(phases) != n_epochs:
         raise ValueError(
             f"num_iters must be three integers whose sum is n_epochs {n_epochs}, got {num_iters!r}"
         )
-    return phases
+    first, second, third = phases
+    return first, second, third
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep pacmap from warning of a seed, of components other than 2, and of few samples."""
+    """Silence pacmap's warnings about a seed, about components other than 2 and few samples."""
     logger = logging.getLogger("pacmap.pacmap")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -151,35 +155,37 @@ def _fit(
     model: Any,
     X: np.ndarray,
     init: str | np.ndarray | None,
-    show: Callable[[np.ndarray], bool],
+    report: Callable[[np.ndarray], bool],
     checkpoint: Checkpoint | None,
 ) -> np.ndarray:
-    """Fit `model` as it would itself, but call `show` before every step."""
+    """Fit `model` as its own `fit` would, but call `report` before every step."""
     first = 0 if checkpoint is None else checkpoint.epoch
-    n_moved = 0
+    n_steps = 0  # those that the loop has asked for, whether taken now or before an interruption
 
-    def find_gradient(layout, *args):
-        if n_moved < first:  # a step that was taken before an interruption
-            return np.zeros((len(layout) + 1, layout.shape[1]), dtype=np.float32)
-        return library.pacmap_grad(layout, *args)
+    def find_gradient(embedding, *args):
+        if n_steps < first:
+            return np.zeros((len(embedding) + 1, embedding.shape[1]), dtype=np.float32)
+        return library.pacmap_grad(embedding, *args)
 
-    def move(layout, gradient, mean, variance, *args):
-        nonlocal n_moved
-        state = {"layout": layout, "mean": mean, "variance": variance}
-        n_moved += 1
-        if n_moved <= first:
-            if n_moved == first:
-                checkpoint.restore(**state)
-            return
+    def move(embedding, gradient, mean, variance, *args):
+        nonlocal n_steps
+        n_steps += 1
         if checkpoint is not None:
-            checkpoint.save(n_moved - 1, **state)
-        if show(layout):
-            raise _Stop(layout)
-        library.update_embedding_adam(layout, gradient, mean, variance, *args)
+            state = {"layout": embedding, "mean": mean, "variance": variance}
+            if n_steps == first:
+                checkpoint.restore(**state)
+            elif n_steps > first:
+                checkpoint.save(n_steps - 1, **state)
+        if n_steps <= first:
+            return
+        if report(embedding):
+            raise _Stop(embedding)
+        library.update_embedding_adam(embedding, gradient, mean, variance, *args)
 
-    loop = rebind(library.pacmap, update_embedding_adam=move, pacmap_grad=find_gradient)
+    loop = rebind("pacmap", library.pacmap, update_embedding_adam=move, pacmap_grad=find_gradient)
+    fit = rebind("pacmap", library.PaCMAP.fit, pacmap=loop)
     try:
         with _quiet():
-            return rebind(library.PaCMAP.fit, pacmap=loop)(model, X, init).embedding_
+            return fit(model, X, init).embedding_
     except _Stop as stop:
         return stop.args[0]

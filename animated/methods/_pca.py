@@ -1,4 +1,4 @@
-"""Principal component analysis, as a rotation of the data cube from one of its faces."""
+"""Principal component analysis, shown as a rotation from two columns to the principal plane."""
 
 from collections.abc import Callable, Sequence
 
@@ -20,22 +20,24 @@ def pca(
     on_epoch: OnEpoch | None = None,
     columns: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """Project `X` on the plane of greatest variance, and show the way to it.
+    """Project `X` onto the plane of greatest variance, and report the rotation towards it.
 
-    PCA has no epochs of its own. So one watches the plane turn: epoch 0 is a face of the data cube,
-    that is two columns, and from there the plane on which the samples are projected turns on the
-    shortest path, a geodesic on the Grassmannian, to the principal plane.
+        pca(X, n_epochs=100, seed=42, on_epoch=print)
+
+    PCA has no epochs of its own, so they show a rotation. Epoch 0 is a face of the data cube, that
+    is, two of the columns. From there the plane of projection turns along the shortest path, a
+    geodesic on the Grassmannian, to the principal plane.
 
     X: float32 array (n_samples, n_features), finite.
-    n_components: 2 for a plane, 3 for a space; at most as many as samples and as features.
-    n_epochs: steps of the rotation, 0 or more; `on_epoch` sees n_epochs + 1 layouts.
-    seed: PCA's random_state, which matters only for how scikit-learn finds the components.
+    n_components: 2 for a plane, 3 for a space; at most the number of samples and of features.
+    n_epochs: steps of the rotation, 0 or more; there are n_epochs + 1 calls of `on_epoch`.
+    seed: the random_state of scikit-learn's `PCA`, which matters only to its randomised solver.
     on_epoch: called as `on_epoch(epoch, embedding)`, see `animated.methods`.
-    columns: the face, one column for each component; by default those that weigh most in the
-        components. The first two change places where the face would turn into a mirror image.
+    columns: the face, one column for each component; by default those with the largest weights in
+        the components. The first two are swapped if the face would otherwise arrive mirrored.
 
     Returns a float32 array (n_samples, n_components), bit for bit what scikit-learn's `PCA`
-    returns; only with 0 epochs it is the face.
+    returns; with 0 epochs it is the face instead.
     Raises ValueError and TypeError for bad arguments.
 
     Sources: K. Pearson, "On lines and planes of closest fit to systems of points in space", 1901;
@@ -49,7 +51,7 @@ def pca(
     if columns is not None:
         columns = check_columns(columns, n_components, X.shape[1])
     model = PCA(n_components, random_state=seed)
-    with np.errstate(invalid="ignore"):  # the share of the variance, when there is none
+    with np.errstate(invalid="ignore"):  # the share of a variance of 0
         embedding = model.fit_transform(X)
     components = model.components_.T.astype(np.float64)
     face = np.eye(X.shape[1])[:, _pick_face(components) if columns is None else columns]
@@ -69,8 +71,8 @@ def pca(
 def lost_variance(X: np.ndarray, embedding: np.ndarray) -> float:
     """Return the share of the variance of `X` that a projection loses, which PCA minimises.
 
-    1 - Σ_k var(y_k) / Σ_j var(x_j); what is lost is the mean squared distance of the samples from
-    the plane on which they are projected.
+    It is 1 - Σ_k var(y_k) / Σ_j var(x_j). The loss is the mean squared distance of the samples from
+    the plane of projection.
 
     Source: K. Pearson, 1901.
     """
@@ -79,18 +81,18 @@ def lost_variance(X: np.ndarray, embedding: np.ndarray) -> float:
 
 
 def find_geodesic(first: np.ndarray, last: np.ndarray) -> Callable[[float], np.ndarray]:
-    """Return a function that gives a basis on the way from one plane, at 0, to another, at 1.
+    """Return a function of a number from 0 to 1 that gives a basis between two planes.
 
-    Between them the plane turns at constant speed along the geodesic, by the principal angles
-    of the two, while its axes turn within it from those of `first` to those of `last`.
+    The plane turns at constant speed along the geodesic, by the principal angles of the two, while
+    its axes turn within it from those of `first`, at 0, to those of `last`, at 1.
 
-    first, last: orthonormal columns (n_features, n_components) of the same orientation, that is,
-        the determinant of first.T @ last is not negative.
+    first, last: orthonormal columns (n_features, n_components) of the same orientation: the
+        determinant of first.T @ last must not be negative.
 
     Source: Edelman, Arias and Smith, 1998, section 2.5.1.
     """
     left, cosines, right = np.linalg.svd(first.T @ last)
-    if np.linalg.det(left @ right) < 0:  # at a right angle its sign is free, so make it a rotation
+    if np.linalg.det(left @ right) < 0:  # at a right angle either sign will do: make it a rotation
         left[:, -1] *= -1
     angles = np.arccos(np.clip(cosines, -1, 1))
     near, far = first @ left, last @ right.T
@@ -109,7 +111,7 @@ def find_geodesic(first: np.ndarray, last: np.ndarray) -> Callable[[float], np.n
 def _find_logarithm(rotation: np.ndarray) -> np.ndarray:
     """Return the skew-symmetric matrix whose exponential is `rotation`.
 
-    SciPy's logarithm is not real where an axis is turned around. Such axes come in pairs.
+    SciPy's logarithm is not real when the rotation reverses an axis. Such axes come in pairs.
     """
     cosines, axes = np.linalg.eigh((rotation + rotation.T) / 2)
     turned = axes[:, cosines < -1 + 1e-12]
@@ -122,8 +124,9 @@ def _project(centred: np.ndarray, basis: np.ndarray) -> np.ndarray:
 
 
 def _pick_face(components: np.ndarray) -> list[int]:
-    """Return the column that weighs most in each component, no column twice."""
-    weights, columns = np.abs(components), []
+    """Return the column with the largest weight in each component, no column twice."""
+    weights = np.abs(components)
+    columns: list[int] = []
     for weight in weights.T:
         weight[columns] = -1
         columns.append(int(weight.argmax()))
@@ -131,7 +134,7 @@ def _pick_face(components: np.ndarray) -> list[int]:
 
 
 def _orient(face: np.ndarray, components: np.ndarray) -> np.ndarray:
-    """Return the face such that it need not be mirrored on its way to the components."""
+    """Return the face in an orientation that can turn into the components without mirroring."""
     if np.linalg.det(face.T @ components) >= 0:
         return face
     return -face if face.shape[1] == 1 else face[:, [1, 0, *range(2, face.shape[1])]]

@@ -186,7 +186,7 @@ def test_pixels(few):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n_epochs": 3}, "n_epochs must be 0, as pixels are a layout without steps, got 3"),
+        ({"n_epochs": 3}, "n_epochs must be 0, as pixels takes no steps, got 3"),
         ({"n_components": 785}, "n_components must be an integer from 1 to 784, got 785"),
     ],
 )

@@ -164,10 +164,23 @@ def test_progress_bar_counts_epochs(X, capfd):
 
 def test_loop_that_no_longer_asks_is_noticed(X, monkeypatch):
     def loop(X, n_dims, pair_neighbors, pair_MN, pair_FP, *args):
+        if not n_dims:
+            pacmap_grad(), update_embedding_adam()  # noqa: F821
         return X[:, :n_dims], None, pair_neighbors, pair_MN, pair_FP
 
     monkeypatch.setattr(library, "pacmap", loop)
-    with pytest.raises(RuntimeError, match="PaCMAP showed 0 of 9 steps"):
+    with pytest.raises(RuntimeError, match=r"does not fit pacmap \d.*it showed 0 of 9 steps"):
+        pacmap(X[:300], n_epochs=9, seed=1)
+
+
+def test_changed_pacmap_is_named_before_any_work(X, monkeypatch):
+    def loop(X, n_dims, *args):
+        return pacmap_grad(X)  # noqa: F821
+
+    monkeypatch.setattr(library, "pacmap", loop)
+    monkeypatch.setattr(library.PaCMAP, "sample_pairs", lambda *args: pytest.fail("work started"))
+    message = r"does not fit pacmap \d.*loop does not call update_embedding_adam"
+    with pytest.raises(RuntimeError, match=message):
         pacmap(X[:300], n_epochs=9, seed=1)
 
 

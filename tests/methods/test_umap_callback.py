@@ -11,9 +11,9 @@ from conftest import run_python
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
 
-from animated.methods import _umap_callback as models
+from animated.methods import _umap_callback, _umap_model
 from animated.methods._umap import fit_umap, umap
-from animated.methods._umap_callback import ObservableUMAP, join_models
+from animated.methods._umap_model import ObservableUMAP, join_models
 from animated.neighbors.search import find_neighbors
 
 N_EPOCHS = 30
@@ -386,7 +386,7 @@ def test_what_cannot_be_joined(train, model, other, monkeypatch, second, operato
         "densmap": lambda: fit(train, n_epochs=1, densmap=True),
         "unique": lambda: fit(train, n_epochs=1, unique=True),
     }[second]()
-    monkeypatch.setattr(models, "rebind", lambda *args, **names: pytest.fail("work started"))
+    monkeypatch.setattr(_umap_model, "rebind", lambda *args, **names: pytest.fail("work started"))
     with pytest.raises(error, match=message):
         join_models(model, given, operator)
     if second != "other":
@@ -397,7 +397,7 @@ def test_what_cannot_be_joined(train, model, other, monkeypatch, second, operato
 @pytest.mark.parametrize(
     ("kind", "error", "message"),
     [
-        ("joined", NotImplementedError, "a joined model cannot place unseen points"),
+        ("joined", NotImplementedError, "a joined model cannot transform unseen points"),
         ("unfitted", NotFittedError, "not fitted yet"),
         ("densmap", NotImplementedError, "not supported for densMAP"),
         ("without index", NotImplementedError, "No search index available"),
@@ -429,7 +429,7 @@ def test_graphs_have_no_epochs(train, new):
 def test_positions_that_umap_learn_would_mistake(train, new):
     model = fit(np.concatenate([train, train[:20]]), unique=True, n_epochs=3)
     model._small_data = False  # as with 4,096 samples
-    with pytest.raises(NotImplementedError, match="unique=True cannot place unseen points"):
+    with pytest.raises(NotImplementedError, match="unique=True cannot transform unseen points"):
         model.transform(new)
 
 
@@ -450,7 +450,7 @@ def test_changed_umap_learn_is_named_before_any_work(train, new, model, monkeypa
     def optimize_layout_generic(head_embedding, tail_embedding, head, tail, n_epochs):
         return head_embedding
 
-    monkeypatch.setattr(models, "LOOPS", (models.LOOPS[0], optimize_layout_generic))
+    monkeypatch.setattr(_umap_callback, "LOOPS", (_umap_callback.LOOPS[0], optimize_layout_generic))
     monkeypatch.setattr(stock.UMAP, "fit", lambda *args, **kwargs: pytest.fail("work started"))
     work = {
         "fit": lambda: fit(train, on_epoch=print),
@@ -465,7 +465,7 @@ def test_loop_with_other_arguments_is_named(new, model, monkeypatch):
     def optimize_layout_euclidean(embedding, n_epochs):
         return embedding
 
-    monkeypatch.setattr(models, "LOOPS", (optimize_layout_euclidean,))
+    monkeypatch.setattr(_umap_callback, "LOOPS", (optimize_layout_euclidean,))
     with pytest.raises(RuntimeError, match="takes embedding, n_epochs first"):
         model.transform(new, on_epoch=print)
 
