@@ -1,44 +1,48 @@
-"""Align, fit and measure embeddings."""
+"""Check, align, fit and measure embeddings."""
+
+from typing import Any
 
 import numpy as np
 from scipy.linalg import orthogonal_procrustes
 
 
-def align(layout: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Return a layout moved, scaled, turned and mirrored to lie as near `reference` as it can.
+def align(embedding: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return an embedding moved, scaled, rotated and reflected to match `reference`.
 
-    It gets the centre of the reference and its size, which is the root of the mean squared
-    distance from the centre. (The scale that is best for the distances would shrink a layout the
-    more, the less it is like the reference.) Among all turns, mirrored or not, this is the one
-    that leaves the least sum of squared distances.
+    It gets the centre and the size of the reference, where the size is the root of the mean
+    squared distance from the centre. (The scale that minimises the distances would shrink an
+    embedding the more, the less it resembles the reference.) Among all rotations and reflections
+    this one minimises the sum of squared distances.
 
-    layout, reference: arrays (n_samples, n_components) whose rows are the same points.
+    embedding, reference: arrays (n_samples, n_components) whose rows are the same samples.
 
     Returns float64 (n_samples, n_components).
-    Raises ValueError when the shapes differ or something is not finite.
+    Raises ValueError when the shapes differ or a value is not finite, and TypeError when there are
+    no numbers.
 
     Source: P. H. Schönemann, "A generalized solution of the orthogonal Procrustes problem", 1966.
     """
-    reference = check_embedding_shape("reference", reference, "n_samples", "n_components")
-    layout = check_embedding_shape("layout", layout, *reference.shape)
+    reference = check_embedding(reference, None, None, "reference")
+    n_samples, n_components = reference.shape
+    embedding = check_embedding(embedding, n_samples, (n_components,))
     centre = reference.mean(axis=0)
-    layout, reference = layout - layout.mean(axis=0), reference - centre
-    rotation, _ = orthogonal_procrustes(layout, reference)
-    # All points in one place have no size: they stay in the centre, and are no measure for others.
-    size = np.linalg.norm(layout) or 1
+    embedding, reference = embedding - embedding.mean(axis=0), reference - centre
+    rotation, _ = orthogonal_procrustes(embedding, reference)
+    # Points that all coincide have no size: they stay in the centre, and scale no others.
+    size = np.linalg.norm(embedding) or 1
     scale = (np.linalg.norm(reference) or size) / size
-    return centre + scale * layout @ rotation
+    return centre + scale * embedding @ rotation
 
 
-def fit(layout: np.ndarray) -> np.ndarray:
-    """Return a layout moved and scaled into the unit square, or cube.
+def fit(embedding: np.ndarray) -> np.ndarray:
+    """Return an embedding moved and scaled into the unit square or cube.
 
-    One scale holds for all axes: the longest fills [0, 1] and the others are centred.
+    All axes have one scale: the longest fills [0, 1], and the others are centred.
     """
-    low, high = layout.min(axis=0), layout.max(axis=0)
+    low, high = embedding.min(axis=0), embedding.max(axis=0)
     scale = (high - low).max() or 1
-    # Clipped because of rounding errors.
-    return (0.5 + (layout - (low + high) / 2) / scale).clip(0, 1)
+    # Rounding could lead outside by the last bit.
+    return (0.5 + (embedding - (low + high) / 2) / scale).clip(0, 1)
 
 
 def distances_moved(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -47,7 +51,7 @@ def distances_moved(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     before, after: float arrays (n_samples, n_components).
 
     Returns float64 (n_samples,).
-    Raises ValueError when the arrays differ in shape.
+    Raises ValueError when the shapes differ.
     """
     before, after = check_same_shape(before, after)
     return np.linalg.norm(after.astype(np.float64) - before, axis=1)
@@ -56,32 +60,57 @@ def distances_moved(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 def mean_displacement(before: np.ndarray, after: np.ndarray) -> float:
     """Return the mean of `distances_moved`, 1 / n Σ_i |after_i - before_i|.
 
-    Raises ValueError when the arrays differ in shape.
+    Raises ValueError when the shapes differ.
     """
     return float(distances_moved(before, after).mean())
 
 
-def check_embedding_shape(
-    name: str, layout: np.ndarray, n_samples: int | str, n_components: int | str
+def check_embedding(
+    embedding: Any,
+    n_samples: int | None = None,
+    n_components: tuple[int, ...] | None = (2, 3),
+    name: str = "embedding",
 ) -> np.ndarray:
-    """Return a layout as finite float64; a size may be any when it is a word."""
-    layout = np.asarray(layout, dtype=np.float64)
-    sizes = (n_samples, n_components)
-    is_alike = layout.ndim == len(sizes) and all(
-        isinstance(size, str) or size == given
-        for size, given in zip(sizes, layout.shape, strict=True)
-    )
-    if not is_alike or not layout.size:
-        raise ValueError(
-            f"{name} must have shape ({n_samples}, {n_components}), got {layout.shape}"
-        )
-    if not np.isfinite(layout).all():
-        bad = (~np.isfinite(layout)).any(axis=1).sum()
-        raise ValueError(f"{name} must be finite, got {bad} rows not so")
-    return layout
+    """Return an embedding as a finite, C-contiguous float64 array (n_samples, n_components).
+
+    n_samples: the number of rows, None for any but zero.
+    n_components: the numbers of columns that are allowed, None for any but zero.
+
+    Raises TypeError when it does not contain numbers, and ValueError when it has another shape or
+    is not finite.
+    """
+    try:
+        array = np.asarray(embedding)
+    except ValueError:
+        raise TypeError(
+            f"{name} must be an array of numbers, got rows that differ in length"
+        ) from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be an array of numbers, got {array.dtype}")
+    array = np.ascontiguousarray(array, dtype=np.float64)
+    if not _fits(array.shape, n_samples, n_components):
+        columns = " or ".join(map(str, n_components or ["n_components"]))
+        allowed = f"({n_samples or 'n_samples'}, {columns})"
+        raise ValueError(f"{name} must have shape {allowed}, got {array.shape}")
+    if not np.isfinite(array).all():
+        n_bad = (~np.isfinite(array)).any(axis=1).sum()
+        raise ValueError(f"{name} must be finite, got {n_bad} rows that are not")
+    return array
 
 
-def check_same_shape(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _fits(
+    shape: tuple[int, ...], n_samples: int | None, n_components: tuple[int, ...] | None
+) -> bool:
+    if len(shape) != 2 or 0 in shape:
+        return False
+    return n_samples in (None, shape[0]) and (n_components is None or shape[1] in n_components)
+
+
+def check_same_shape(before: Any, after: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return two arrays whose rows are the same samples, unchanged.
+
+    Raises ValueError unless both have the same two-dimensional shape and are not empty.
+    """
     before, after = np.asarray(before), np.asarray(after)
     if before.shape != after.shape or before.ndim != 2 or not before.size:
         shapes = f"{before.shape} and {after.shape}"

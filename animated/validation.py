@@ -1,10 +1,14 @@
-"""Validation: what every public function checks before any work starts."""
+"""Validation: what every public function checks before any work starts.
 
-from collections.abc import Callable
+Numbers, choices, callbacks, features and labels, in this order; `animated.geometry` checks
+embeddings. Every error names the argument, what is allowed, and what it got.
+"""
+
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from numbers import Real
 from reprlib import repr as shorten
-from typing import Any
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import pandas as pd
@@ -13,130 +17,67 @@ import polars.selectors as cs
 from scipy.sparse import csr_matrix, issparse, spmatrix
 
 OnEpoch = Callable[[int, np.ndarray], Any]
-# The squares of smaller differences vanish in float32.
-SMALLEST = 1e-15
-# The squares of larger numbers, and their sums, are too large for float32.
-LARGEST = 1e15
-# The numeric columns that NumPy has, too.
+# The square of a smaller difference is zero in float32, and that of a larger number is infinite.
+SMALLEST, LARGEST = 1e-15, 1e15
+NUMBERS = (Real, Decimal, np.bool_)
+# The numeric columns of Polars that NumPy has, too.
 NATIVE = (
     *(pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.Int8, pl.Int16, pl.Int32, pl.Int64),
     *(pl.Float32, pl.Float64),
 )
-NUMBERS = (Real, Decimal, np.bool_)
-# The columns that an epoch store makes itself, so that no label may have one of these names: the
-# coordinates of a point, and all columns together.
+# Columns whose values cannot be the names of classes.
+NAMELESS = (pl.Object, pl.Binary, pl.Duration, pl.Unknown)
+# The coordinates of an epoch store, and all its columns; labels must have another name.
 AXES = ("x", "y", "z")
 COLUMNS = ("index", *AXES, "seen", "epoch")
-# What has no words.
-NAMELESS = (pl.Object, pl.Binary, pl.Duration, pl.Unknown)
+
+
+def is_integer(value: Any) -> bool:
+    """Return whether `value` is an integer of Python or NumPy; a bool is not."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def check_integer(name: str, value: int, least: int, most: float = float("inf")) -> None:
+    """Raise ValueError unless `value` is an integer from `least` to `most`."""
+    if not is_integer(value) or not least <= value <= most:
+        allowed = f"of at least {least}" if most == float("inf") else f"from {least} to {most}"
+        raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
+
+
+def check_seed(seed: int | None, most: int = 2**32 - 1) -> None:
+    """Raise ValueError unless `seed` is None or an integer from 0 to `most`."""
+    if seed is not None:
+        check_integer("seed", seed, 0, most)
+
+
+def check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
+    """Raise ValueError unless `value` is one of the `allowed`."""
+    if value not in allowed:
+        *others, last = map(repr, allowed)
+        choices = f"{', '.join(others)} or {last}" if others else last
+        raise ValueError(f"{name} must be {choices}, got {value!r}")
 
 
 def check_arguments(n_components: int, n_epochs: int, on_epoch: OnEpoch | None) -> None:
-    """Raise ValueError for numbers that are out of range, TypeError for what cannot be called."""
+    """Check the arguments that all methods share, as `check_integer` and `check_callback` do."""
     check_integer("n_components", n_components, 1)
     check_integer("n_epochs", n_epochs, 0)
     check_callback(on_epoch)
 
 
 def check_callback(on_epoch: OnEpoch | None) -> None:
-    """Raise TypeError for what cannot be called and is not None."""
+    """Raise TypeError unless `on_epoch` is None or can be called."""
     if on_epoch is not None and not callable(on_epoch):
         raise TypeError(f"on_epoch must be callable or None, got {type(on_epoch).__name__}")
-
-
-def check_integer(name: str, value: int, least: int, most: float = float("inf")) -> None:
-    """Raise ValueError when `value` is no integer from `least` to `most`."""
-    if not is_integer(value) or not least <= value <= most:
-        allowed = f"of at least {least}" if most == float("inf") else f"from {least} to {most}"
-        raise ValueError(f"{name} must be an integer {allowed}, got {value!r}")
-
-
-def is_integer(value: Any) -> bool:
-    """Return whether `value` is an integer, of Python or of NumPy, and not a truth value."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def check_seed(seed: int | None, most: int = 2**32 - 1) -> None:
-    """Raise ValueError when `seed` is neither None nor an integer from 0 to `most`."""
-    if seed is not None:
-        check_integer("seed", seed, 0, most)
-
-
-def check_pca(X: np.ndarray, n_components: int, remedy: str = "") -> None:
-    """Raise ValueError when a first layout of `X` by PCA, scaled to one size, is not defined.
-
-    remedy: what else can be done, the end of the sentence.
-    """
-    if min(X.shape) < n_components:
-        raise ValueError(
-            f"X must have at least {n_components} samples and features for a first layout by PCA, "
-            f"got {X.shape}{remedy}"
-        )
-    if np.ptp(X, axis=0).max() <= SMALLEST:
-        raise ValueError(
-            f"X must have samples that differ by more than {SMALLEST:g} for a first layout by PCA, "
-            f"got {len(X)} that do not{remedy}"
-        )
-
-
-def check_embedding(embedding: np.ndarray, n_samples: int) -> np.ndarray:
-    """Return a layout of `n_samples` samples as a C-contiguous array of float64.
-
-    Raises TypeError when it holds no numbers, and ValueError when it has another shape or is not
-    finite.
-    """
-    try:
-        embedding = np.asarray(embedding)
-    except ValueError:
-        raise TypeError("embedding must be an array of numbers, got rows of any length") from None
-    if embedding.dtype.kind not in "biuf":
-        raise TypeError(f"embedding must be an array of numbers, got {embedding.dtype}")
-    embedding = np.ascontiguousarray(embedding, dtype=np.float64)
-    if embedding.shape not in ((n_samples, 2), (n_samples, 3)):
-        shape = embedding.shape
-        raise ValueError(f"embedding must have shape ({n_samples}, 2 or 3), got {shape}")
-    if not np.isfinite(embedding).all():
-        bad = (~np.isfinite(embedding)).any(axis=1).sum()
-        raise ValueError(f"embedding must be finite, got {bad} rows not so")
-    return embedding
-
-
-def to_features(table: pl.DataFrame, label: str | None = None) -> np.ndarray:
-    """Return all columns of `table` but `label` as features for a method.
-
-    Returns a C-contiguous float32 array (n_samples, n_features).
-    Raises TypeError for what is no Polars table and for a column that is not numeric, and what
-    `check_features` raises.
-    """
-    if not isinstance(table, pl.DataFrame):
-        kind = f"{type(table).__module__.partition('.')[0]}.{type(table).__name__}"
-        raise TypeError(f"table must be a Polars DataFrame, got {kind}")
-    return check_features(table.drop(label, strict=False) if label else table)
-
-
-def to_numbers(table: pl.DataFrame) -> np.ndarray:
-    """Return columns as numbers of the smallest type that holds all, NaN where they are missing.
-
-    Returns a C-contiguous array (n_rows, n_columns).
-    Raises TypeError for a column that holds neither numbers nor truth values.
-    """
-    for name, dtype in table.schema.items():
-        if not dtype.is_numeric() and dtype != pl.Boolean:
-            raise TypeError(
-                f"column {shorten(name)} must be numeric, got {dtype.base_type()}: leave it out, "
-                "or make numbers of its values"
-            )
-    others = ~cs.by_dtype(NATIVE)
-    return table.with_columns(others.cast(pl.Float64)).to_numpy(order="c")
 
 
 def check_features(X: Any) -> np.ndarray:
     """Return `X` as a finite, C-contiguous float32 array (n_samples, n_features).
 
-    X: numbers or truth values, as an array, a table or a list of rows. It is never written to; one
-        that is already as it must be is returned itself.
+    X: numbers or bools, as an array, a table or a list of rows. It is never modified; an array
+        that already has this form is returned as it is.
 
-    Raises TypeError when it does not hold numbers, and ValueError when it is not
+    Raises TypeError when it does not contain numbers, and ValueError when it is not
     two-dimensional, is empty, or has a value that is missing, infinite or beyond `LARGEST`.
     """
     array = _to_array(X)
@@ -150,17 +91,17 @@ def check_features(X: Any) -> np.ndarray:
 
 
 def check_sparse_features(X: spmatrix) -> csr_matrix:
-    """Return a sparse matrix as finite float32 CSR (n_samples, n_features), its indices sorted.
+    """Return a sparse matrix as finite float32 CSR (n_samples, n_features) with sorted indices.
 
-    X: is never written to; of one that is already as it must be nothing is copied.
+    X: is never modified; a matrix that already has this form is not copied.
 
-    Raises TypeError and ValueError as `check_features` does.
+    Raises as `check_features` does.
     """
     if X.dtype.kind not in "biuf":
         raise TypeError(f"X must hold numbers, got {type(X).__name__} of {X.dtype}")
     _check_shape(X.shape)
     with np.errstate(over="ignore"):
-        features = csr_matrix(X, dtype=np.float32)  # umap-learn takes no other kind for sparse
+        features = csr_matrix(X, dtype=np.float32)  # umap-learn accepts no other sparse format
     if not features.has_canonical_format:
         features = features.copy()
         features.sum_duplicates()
@@ -171,37 +112,56 @@ def check_sparse_features(X: spmatrix) -> csr_matrix:
     return features
 
 
-def to_enum(labels: pl.Series) -> pl.Series:
-    """Return `labels` as an Enum whose categories are the sorted labels.
+def to_features(table: pl.DataFrame, label: str | None = None) -> np.ndarray:
+    """Return the columns of `table` as the features for a method, without the column `label`.
 
-    A Categorical sorts by first appearance, so that a label would change its colour from plot to
-    plot; with such an Enum it has the same colour everywhere. Numbers are sorted as numbers.
-    An Enum keeps the categories that it has, used or not.
+        X = to_features(df_digits, label="digit")
 
-    Raises TypeError for what is no Polars Series, or one of neither words nor numbers.
+    Returns a C-contiguous float32 array (n_samples, n_features).
+    Raises TypeError unless `table` is a Polars DataFrame of numeric columns, and what
+    `check_features` raises.
     """
-    if not isinstance(labels, pl.Series):
-        raise TypeError(f"labels must be a Polars Series, got {type(labels).__name__}")
-    if labels.dtype.is_nested() or labels.dtype in NAMELESS:
-        raise TypeError(f"labels must be words or numbers, got {labels.dtype.base_type()}")
-    if labels.dtype == pl.Enum:
-        names = labels.dtype.categories.sort()
-    elif labels.dtype == pl.Categorical:
-        names = labels.cast(pl.String).unique().sort()
+    if not isinstance(table, pl.DataFrame):
+        kind = f"{type(table).__module__.partition('.')[0]}.{type(table).__name__}"
+        raise TypeError(f"table must be a Polars DataFrame, got {kind}")
+    return check_features(table.drop(label, strict=False) if label else table)
+
+
+def to_numbers(table: pl.DataFrame) -> np.ndarray:
+    """Return `table` as numbers of the smallest type that fits all columns, NaN where missing.
+
+    Returns a C-contiguous array (n_rows, n_columns).
+    Raises TypeError for a column that contains neither numbers nor bools.
+    """
+    for name, dtype in table.schema.items():
+        if not dtype.is_numeric() and dtype != pl.Boolean:
+            raise TypeError(
+                f"column {shorten(name)} must be numeric, got {dtype.base_type()}: leave it out, "
+                "or convert its values to numbers"
+            )
+    others = ~cs.by_dtype(NATIVE)
+    return table.with_columns(others.cast(pl.Float64)).to_numpy(order="c")
+
+
+def check_pca(X: np.ndarray, n_components: int, remedy: str = "") -> None:
+    """Raise ValueError, with a `remedy` at its end, when `X` has no first embedding by PCA."""
+    if min(X.shape) < n_components:
+        needed, got = f"at least {n_components} samples and features", f"{X.shape}"
+    elif np.ptp(X, axis=0).max() <= SMALLEST:
+        needed, got = f"samples that differ by more than {SMALLEST:g}", f"{len(X)} that do not"
     else:
-        names = labels.unique().sort().cast(pl.String)
-    return labels.cast(pl.String).cast(pl.Enum(names.drop_nulls()))
+        return
+    raise ValueError(f"X must have {needed} for a first embedding by PCA, got {got}{remedy}")
 
 
 def _check_shape(shape: tuple[int, ...]) -> None:
     if len(shape) != 2 or 0 in shape:
-        remedy = ": X.reshape(-1, 1) makes one feature of it" if len(shape) == 1 else ""
-        remedy = ", but there must be one of each at least" if 0 in shape else remedy
+        remedy = ": X.reshape(-1, 1) makes it one feature" if len(shape) == 1 else ""
+        remedy = ", but each must be at least 1" if 0 in shape else remedy
         raise ValueError(f"X must have shape (n_samples, n_features), got {shape}{remedy}")
 
 
 def _to_array(X: Any) -> np.ndarray:
-    """Return `X` as an array of numbers of any kind, NaN where they are missing."""
     kind = type(X).__name__
     if issparse(X):
         raise TypeError(f"X must be a dense array, got {kind}: X.toarray() makes it one")
@@ -225,7 +185,7 @@ def _to_array(X: Any) -> np.ndarray:
 
 
 def _convert_objects(array: np.ndarray, kind: str) -> np.ndarray:
-    """Return Python's numbers, as lists and tables of mixed columns hold them, as float64."""
+    """Return Python's numbers, which lists and tables of mixed columns contain, as float64."""
     missing = np.asarray(pd.isna(array))
     for value in array[~missing]:
         if not isinstance(value, NUMBERS):
@@ -238,16 +198,53 @@ def _convert_objects(array: np.ndarray, kind: str) -> np.ndarray:
 
 def _is_moderate(values: np.ndarray) -> bool:
     with np.errstate(invalid="ignore"):
-        return bool(values.min() >= -LARGEST and values.max() <= LARGEST)  # NaN is neither
+        return bool(values.min() >= -LARGEST and values.max() <= LARGEST)  # False for NaN
 
 
-def _refuse(value: Any, row: int, column: int) -> None:
+def _refuse(value: Any, row: int, column: int) -> NoReturn:
     place = f"got {value} in row {row}, column {column}"
+    allowed, remedy = "finite", "leave such rows out or fill them in"
     if np.isfinite(value):
-        raise ValueError(
-            f"X must be between -{LARGEST:g} and {LARGEST:g}, {place}: "
-            "scale it, as load_dataset does"
-        )
-    raise ValueError(
-        f"X must be finite, {place}: leave such rows out or fill them in, as load_dataset does"
-    )
+        allowed, remedy = f"between -{LARGEST:g} and {LARGEST:g}", "scale it"
+    raise ValueError(f"X must be {allowed}, {place}: {remedy}, as load_dataset does")
+
+
+def to_labels(name: str, values: Any, n_samples: int) -> pl.Series:
+    """Return one label for each sample as a Series of text, numbers or dates, null where missing.
+
+    Raises TypeError for other or mixed kinds of values, and ValueError for too few or too many.
+    """
+    try:
+        labels = pl.Series([] if isinstance(values, str) else values)
+    except Exception:  # Polars raises many
+        got = type(values).__name__
+        raise TypeError(f"{name} must be text, numbers or dates, not mixed, got {got}") from None
+    _check_kind(name, labels)
+    if len(labels) != n_samples:
+        raise ValueError(f"{name} must have {n_samples} values, one per sample, got {len(labels)}")
+    return labels.fill_nan(None) if labels.dtype.is_float() else labels
+
+
+def to_enum(labels: pl.Series) -> pl.Series:
+    """Return `labels` as an Enum with sorted categories, so that colours agree in all plots.
+
+    A Categorical would sort by first appearance. Numbers are sorted as numbers, and an Enum keeps
+    the categories that it has, used or not.
+
+    Raises TypeError unless `labels` is a Polars Series of text, numbers or dates.
+    """
+    if not isinstance(labels, pl.Series):
+        raise TypeError(f"labels must be a Polars Series, got {type(labels).__name__}")
+    _check_kind("labels", labels)
+    if labels.dtype == pl.Enum:
+        names = cast(pl.Enum, labels.dtype).categories.sort()
+    elif labels.dtype == pl.Categorical:
+        names = labels.cast(pl.String).unique().sort()
+    else:
+        names = labels.unique().sort().cast(pl.String)
+    return labels.cast(pl.String).cast(pl.Enum(names.drop_nulls()))
+
+
+def _check_kind(name: str, labels: pl.Series) -> None:
+    if labels.dtype.is_nested() or labels.dtype in NAMELESS:
+        raise TypeError(f"{name} must be text, numbers or dates, got {labels.dtype.base_type()}")

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from animated.geometry import align, check_embedding_shape, fit
+from animated.geometry import align, check_embedding, fit
 from animated.motion.timing import ease
-from animated.validation import check_integer, to_enum
+from animated.validation import check_integer, to_enum, to_labels
 
 COLUMNS = ("index", "x", "y")
 
@@ -107,13 +107,11 @@ def _check_layouts(layouts: dict[str, np.ndarray]) -> list[np.ndarray]:
     if len(layouts) < 2:
         raise ValueError(f"layouts must be two or more, got {len(layouts)}")
     n_samples = len(next(iter(layouts.values())))
-    return [check_embedding_shape(name, layout, n_samples, 2) for name, layout in layouts.items()]
+    return [check_embedding(layout, n_samples, (2,), name) for name, layout in layouts.items()]
 
 
 def _check_labels(labels: Sequence, n_samples: int) -> pl.Series:
-    if len(labels) != n_samples:
-        raise ValueError(f"there must be {n_samples} labels, got {len(labels)}")
-    series = pl.Series(labels)
+    series = to_labels("labels", labels, n_samples)
     if series.name in COLUMNS:
         raise ValueError(f"labels must not be named like another column, got {series.name!r}")
     return to_enum(series.alias(series.name or "label"))

@@ -33,8 +33,9 @@ from scipy.fft import irfftn, rfftn
 from scipy.sparse import coo_matrix, csr_matrix, triu
 from umap.umap_ import find_ab_params, fuzzy_simplicial_set
 
+from animated.geometry import check_embedding
 from animated.neighbors.search import Neighbors, cut_neighbors, find_neighbors
-from animated.validation import check_embedding, check_features, check_integer
+from animated.validation import check_features, check_integer
 
 # umap-learn adds this to the squared distance by which it divides in repulsion, so that
 # coincident points repel each other with a finite force, and here they have a finite loss.

@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 from scipy.spatial import KDTree
 
-from animated.geometry import check_same_shape, mean_displacement
+from animated.geometry import check_embedding, check_same_shape, mean_displacement
 from animated.neighbors.ranks import rank_samples
 from animated.neighbors.search import Neighbors, cut_neighbors, find_neighbors
 from animated.numba_cache import numba
 from animated.progress import track
 from animated.runs.store import list_epochs, read_embedding, read_metadata
-from animated.validation import check_embedding, check_features, check_integer, check_seed
+from animated.validation import check_features, check_integer, check_seed, to_labels
 
 Cost = Callable[[np.ndarray], float | dict[str, float]]
 
@@ -231,22 +231,12 @@ def _check_epochs(epochs: Iterable[int], known: list[int]) -> list[int]:
 
 def _to_codes(labels: Sequence, n_samples: int) -> np.ndarray:
     """Return labels as 0, 1, 2 and so on in their sorted order."""
-    try:
-        labels = pl.Series([] if isinstance(labels, str) else labels)
-    except Exception:  # Polars has many
-        kind = type(labels).__name__
-        raise TypeError(f"labels must be numbers or words, of one kind, got {kind}") from None
-    if labels.dtype.is_nested() or labels.dtype == pl.Object:
-        raise TypeError(f"labels must be numbers or words, got {labels.dtype.base_type()}")
-    if labels.dtype.is_float():
-        labels = labels.fill_nan(None)
-    if len(labels) != n_samples:
-        raise ValueError(f"there must be {n_samples} labels, got {len(labels)}")
-    if labels.null_count():
-        raise ValueError(f"labels must not be missing, got {labels.null_count()} missing")
-    if labels.dtype == pl.Categorical:  # which sorts by first appearance
-        labels = labels.cast(pl.String)
-    return labels.rank("dense").to_numpy().astype(np.int32) - 1
+    series = to_labels("labels", labels, n_samples)
+    if series.null_count():
+        raise ValueError(f"labels must not be missing, got {series.null_count()} missing")
+    if series.dtype == pl.Categorical:  # which sorts by first appearance
+        series = series.cast(pl.String)
+    return series.rank("dense").to_numpy().astype(np.int32) - 1
 
 
 def _check_neighbors(neighbors: np.ndarray, n_samples: int) -> np.ndarray:

@@ -169,8 +169,8 @@ BAD = [
     ({"a": np.ones((5, 3)), "b": np.ones((5, 3))}, {},
      r"a must have shape \(5, 2\), got \(5, 3\)"),
     ({"a": np.ones((5, 2)), "b": np.full((5, 2), np.nan)}, {},
-     "b must be finite, got 5 rows not so"),
-    (LAYOUTS, {"labels": ["a"]}, "there must be 200 labels, got 1"),
+     "b must be finite, got 5 rows that are not"),
+    (LAYOUTS, {"labels": ["a"]}, "labels must have 200 values, one per sample, got 1"),
     (LAYOUTS, {"labels": pl.Series("x", ["a"] * N)},
      "labels must not be named like another column, got 'x'"),
     (LAYOUTS, {"pause": 0}, "pause must be an integer of at least 1, got 0"),
@@ -193,7 +193,7 @@ def test_bad_frames(tour, frame):
 
 
 def test_bad_alignments():
-    with pytest.raises(ValueError, match=r"layout must have shape \(5, 2\), got \(4, 2\)"):
+    with pytest.raises(ValueError, match=r"embedding must have shape \(5, 2\), got \(4, 2\)"):
         align(np.ones((4, 2)), np.ones((5, 2)))
-    with pytest.raises(ValueError, match="reference must be finite, got 1 rows not so"):
+    with pytest.raises(ValueError, match="reference must be finite, got 1 rows that are not"):
         align(np.ones((2, 2)), np.array([[0, 0], [0, np.inf]]))

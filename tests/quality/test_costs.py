@@ -259,5 +259,5 @@ def test_bad_arguments(monkeypatch, arguments, message):
 def test_bad_layouts(loss, layout):
     with pytest.raises(ValueError, match=r"shape \(300, 2 or 3\), got \(2000, 2\)"):
         loss(layout[:, :2])
-    with pytest.raises(ValueError, match="embedding must be finite, got 300 rows not so"):
+    with pytest.raises(ValueError, match="embedding must be finite, got 300 rows that are not"):
         loss(np.full((N_FEW, 2), np.inf))

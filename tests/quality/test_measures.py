@@ -254,7 +254,7 @@ def test_epochs_that_are_not_there(project, X, epochs, got):
         ({"n_neighbors": 0}, ValueError, "n_neighbors must be an integer of at least 1, got 0"),
         ({"n_neighbors": 10}, ValueError, "less than half of the 20 samples, got 10"),
         ({"n_queries": 0}, ValueError, "n_queries must be an integer of at least 1, got 0"),
-        ({"labels": ["a"] * 19}, ValueError, "there must be 20 labels, got 19"),
+        ({"labels": ["a"] * 19}, ValueError, "labels must have 20 values, one per sample, got 19"),
         ({"labels": ["a"] * 19 + [None]}, ValueError, "must not be missing, got 1 missing"),
         ({"labels": np.r_[np.nan, np.ones(19)]}, ValueError, "must not be missing, got 1"),
         ({"X": "digits"}, TypeError, "X must be an array of numbers, got str"),
@@ -278,7 +278,7 @@ def test_too_few_neighbors(X):
 def test_bad_layouts(quality, layout):
     with pytest.raises(ValueError, match=r"shape \(2000, 2 or 3\), got \(1999, 2\)"):
         quality(layout[:-1])
-    with pytest.raises(ValueError, match="embedding must be finite, got 1 rows not so"):
+    with pytest.raises(ValueError, match="embedding must be finite, got 1 rows that are not"):
         quality(np.where(np.arange(2_000)[:, None] == 7, np.nan, layout))
     with pytest.raises(ValueError, match=r"same .* shape, got \(2000, 2\) and \(1999, 2\)"):
         mean_displacement(layout, layout[:-1])
