@@ -1,7 +1,7 @@
-"""The nearest neighbours by a distance of your own: all pairs of samples, on all cores.
+"""Nearest neighbours by a distance of your own, from all pairs of samples and on all cores.
 
-NN-descent takes such a distance, too, but is compiled anew for it, which takes longer than some
-thousand samples do in all pairs.
+NN-descent accepts such a distance, too, but is compiled anew for it, which takes longer than
+comparing all pairs of a few thousand samples.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from animated.validation import check_features, check_integer
 
 # Rows of distances between two steps of the progress bar.
 BLOCK = 128
-# A metric is tried on so many samples before all of them are compared.
+# The metric is checked on this many samples before all pairs are compared.
 N_TRIED = 20
 
 
@@ -25,33 +25,44 @@ def search_pairs(
 ) -> Neighbors:
     """Return the `n_neighbors` nearest neighbours of every sample by `metric`, itself included.
 
-    X: float32 array (n_samples, n_features), finite, of at most `animated.neighbors.distances.LIMIT` samples.
+        @numba.njit
+        def city_block(a, b):
+            return np.abs(a - b).sum()
+
+        search_pairs(X, metric=city_block)
+
+    X: float32 array (n_samples, n_features), finite, with at most
+        `animated.neighbors.distances.LIMIT` samples.
     metric: a function compiled by `numba.njit` that takes two samples, float32 (n_features,), and
-        returns their distance: a finite number, 0 or more, the same in both directions, and 0 from
-        a sample to itself.
+        returns their distance. Distances must be finite, at least 0, the same in both directions,
+        and 0 from a sample to itself.
 
-    Returns neighbours sorted by distance, and by index where it is the same. All cores work, and
-    their number changes nothing. All distances take 4 bytes for each pair.
+    Returns neighbours sorted by distance, and by index where distances are equal. All cores work,
+    and their number does not change the result. The distances take 4 bytes per pair of samples.
 
-    Raises TypeError when the metric is not compiled, ValueError when n_neighbors is not from 2 to
-    n_samples - 1, when there are too many samples, and when a distance is not as it must be, which
-    is tried on the first samples before the others; and what `check_features` raises.
+    Raises TypeError if the metric is not compiled, and ValueError if n_neighbors is not from 2 to
+    n_samples - 1, if there are too many samples, or if the metric returns an invalid distance. The
+    first samples are checked before the others are compared. Also raises whatever
+    `check_features` raises.
     """
     X = check_features(X)
     check_limit("search_pairs", X)
     check_integer("n_neighbors", n_neighbors, 2, len(X) - 1)
     _check_metric(metric, X[:N_TRIED])
     distances = np.zeros((len(X), len(X)), dtype=np.float32)
-    # Only what is below the diagonal is measured; a short row and a long one make equal shares.
+    # Only pairs below the diagonal are measured. A short row and a long one make equal shares.
     n_shares = (len(X) + 1) // 2
     for start in track(range(0, n_shares, BLOCK), "Neighbours", unit="block"):
         _measure(X, metric, distances, start, min(start + BLOCK, n_shares))
-    if not (distances.min() >= 0 and distances.max() < np.inf):  # NaN is neither
-        raise ValueError("metric must return finite distances of at least 0, got others")
+    least, most = distances.min(), distances.max()
+    if not (least >= 0 and most < np.inf):  # false for NaN, too
+        raise ValueError(
+            f"metric must return finite distances of at least 0, got {least} to {most}"
+        )
     return Neighbors(*_select(distances, n_neighbors))
 
 
-def _check_metric(metric: Callable, X: np.ndarray) -> None:
+def _check_metric(metric: Callable[[np.ndarray, np.ndarray], float], X: np.ndarray) -> None:
     if not numba.extending.is_jitted(metric):
         raise TypeError(f"metric must be a function compiled by numba.njit, got {metric!r}")
     distances = np.array([[metric(a, b) for b in X] for a in X])
@@ -59,7 +70,7 @@ def _check_metric(metric: Callable, X: np.ndarray) -> None:
         raise ValueError(f"metric must return a number, got {metric(X[0], X[0])!r}")
     distances = check_distances(distances, X)
     farthest = distances.diagonal().max()
-    if farthest > 1e-3 * distances.max():  # far more than rounding errors
+    if farthest > 1e-3 * distances.max():  # far more than a rounding error
         raise ValueError(f"metric must be 0 from a sample to itself, got {farthest}")
 
 
@@ -74,7 +85,7 @@ def _measure(X, metric, distances, start, stop):
 
 @numba.njit(cache=True, parallel=True)
 def _select(distances, n_neighbors):
-    """Return indices and distances of the nearest of every row, itself first."""
+    """Return indices and distances of the nearest samples in every row, itself first."""
     shape = (len(distances), n_neighbors)
     indices, nearest = np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.float32)
     for i in numba.prange(len(distances)):

@@ -1,46 +1,49 @@
-"""Exact nearest neighbours: all pairs of samples, in blocks, on all cores.
+"""Exact nearest neighbours: scikit-learn's brute-force search, with a rule for ties.
 
-A matrix product gives all squared distances between two blocks of samples at once,
-|a - b|² = |a|² + |b|² - 2 ab, but in float32 not to the last digit. So it serves to rule out:
-each value is lowered by more than rounding can have raised it, and only the few pairs that may
-still be nearest are measured as what they are, a sum of squared differences in float64. Hence
-the result depends neither on the library behind the product nor on the number of threads.
+scikit-learn compares all pairs of samples through matrix products, which round, and it returns
+equally near samples in no particular order. So it is asked for a few candidates more than needed.
+Their distances are computed anew as sums of squared differences, and the nearest are chosen by
+distance, then by index. Where a sample outside the candidates could be as near, because of many
+ties or of rounding, all samples become candidates. The result therefore depends neither on
+scikit-learn's order nor on the number of cores.
 """
 
-from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
+from sklearn.neighbors import NearestNeighbors
 
+from animated.neighbors.distances import square_distance
 from animated.numba_cache import numba
 from animated.progress import track
 
-METRICS = ("euclidean", "l2", "cosine", "correlation")
-# Samples in a block: enough for a fast product, few enough for 17 MB to hold it.
-BLOCK = 2_048
+# Queries between two steps of the progress bar, which is also where Ctrl-C can stop the search.
+BLOCK = 1_024
+# Candidates beyond the neighbours wanted: enough that few samples of real data need all pairs.
+N_SPARE = 5
 
 
 def search(X: np.ndarray, n_neighbors: int, metric: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the nearest neighbours of every sample, itself first.
 
     X: float32 array (n_samples, n_features), finite, with at least n_neighbors samples.
-    metric: one of `METRICS`.
+    metric: "euclidean", "l2", "cosine" or "correlation".
 
     Returns indices, int32, and distances, float32, both (n_samples, n_neighbors), sorted by
-    distance, and by index where it is the same.
+    distance, and by index where distances are equal.
     """
     if metric in ("euclidean", "l2"):
-        return _Search(X, n_neighbors - 1).run()
-    indices, distances = _Search(_to_directions(X, metric), n_neighbors - 1).run()
-    return indices, distances**2 / 2  # which between unit vectors is 1 - cos
+        return _search_euclidean(X, n_neighbors)
+    indices, distances = _search_euclidean(_to_directions(X, metric), n_neighbors)
+    return indices, distances**2 / 2  # which is 1 - cos for unit vectors
 
 
 def _to_directions(X: np.ndarray, metric: str) -> np.ndarray:
-    """Return every sample with length 1.
+    """Return every sample scaled to length 1.
 
-    A sample without a direction gets one of its own, at a right angle to all others:
-    so its distance is 0 to its like and 1 to any other, as it is in umap-learn.
+    Samples without a direction, such as zeros, share one of their own at a right angle to all
+    others: their distance is 0 to each other and 1 to any other sample, as in umap-learn.
     """
     directions = np.zeros((len(X), X.shape[1] + 1), dtype=np.float32)
     for start in range(0, len(X), BLOCK):
@@ -53,113 +56,69 @@ def _to_directions(X: np.ndarray, metric: str) -> np.ndarray:
     return directions
 
 
-class _Search:
-    """All pairs of samples, block by block, and what is nearest so far."""
-
-    def __init__(self, X: np.ndarray, n_others: int):
-        self.X = X
-        # Around their centre, and no larger than 1, numbers lose least and cannot overflow.
-        self.centre = X.mean(axis=0, dtype=np.float64).astype(np.float32)
-        reach = (X.max(axis=0).astype(np.float64) - X.min(axis=0)).max()
-        self.scale = np.float32(2.0 ** np.clip(-np.frexp(reach)[1], -126, 126))
-        self.buffers = np.empty((2, min(BLOCK, len(X)), X.shape[1]), dtype=np.float32)
-        self.products = np.empty(len(self.buffers[0]) ** 2, dtype=np.float32)
-        self.norms = np.concatenate([self._measure(start) for start in self._starts()])
-        self.indices = np.full((len(X), n_others), len(X), dtype=np.int32)
-        self.squares = np.full((len(X), n_others), np.inf)
-        # The largest of a sample's squares, in the scale of the blocks.
-        self.limits = np.full(len(X), np.inf, dtype=np.float32)
-
-    def run(self) -> tuple[np.ndarray, np.ndarray]:
-        pairs = [(a, b) for a in self._starts() for b in self._starts() if a <= b]
-        with ThreadPoolExecutor(numba.get_num_threads()) as pool:
-            for a, b in track(pairs, "Neighbours", unit="block"):
-                self._compare(a, b, pool)
-        itself = np.arange(len(self.X), dtype=np.int32)[:, None]
-        distances = np.sqrt(self.squares).astype(np.float32)
-        nothing = np.zeros_like(itself, dtype=np.float32)
-        return np.hstack([itself, self.indices]), np.hstack([nothing, distances])
-
-    def _starts(self) -> range:
-        return range(0, len(self.X), BLOCK)
-
-    def _load(self, start: int, buffer: int) -> np.ndarray:
-        rows = self.X[start : start + BLOCK]
-        block = self.buffers[buffer, : len(rows)]
-        np.subtract(rows, self.centre, out=block)
-        return np.multiply(block, self.scale, out=block)
-
-    def _measure(self, start: int) -> np.ndarray:
-        """Return the samples' squared lengths, less what rounding may add to a distance."""
-        block = self._load(start, 0)
-        n_features, single = block.shape[1], np.finfo(np.float32)
-        slack = (n_features + 16) * single.eps
-        return (1 - slack) * np.einsum("ij,ij->i", block, block) - 4 * n_features * single.tiny
-
-    def _compare(self, a: int, b: int, pool: Executor) -> None:
-        """Compare the block that starts at `a` with the one that starts at `b`, both ways."""
-        rows = self._load(a, 0)
-        columns = rows if a == b else self._load(b, 1)
-        products = self.products[: len(rows) * len(columns)].reshape(len(rows), len(columns))
-        np.matmul(rows, columns.T, out=products)
-        n_shares = numba.get_num_threads()
-        shares = [
-            pool.submit(self._scan, a, b, products, row_share, column_share)
-            for row_share, column_share in zip(
-                _split(len(rows), n_shares),
-                # A block compared with itself already has every pair both ways.
-                _split(0 if a == b else len(columns), n_shares),
-                strict=True,
-            )
-        ]
-        for share in shares:
-            share.result()
-
-    def _scan(self, *arguments) -> None:
-        _scan(self.X, self.norms, self.scale, self.indices, self.squares, self.limits, *arguments)
+def _search_euclidean(X: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
+    model = NearestNeighbors(
+        n_neighbors=min(n_neighbors + N_SPARE, len(X)), algorithm="brute", n_jobs=-1
+    ).fit(X)
+    shape = (len(X), n_neighbors)
+    indices, distances = np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.float32)
+    with ThreadPoolExecutor(numba.get_num_threads()) as pool:
+        for start in track(range(0, len(X), BLOCK), "Neighbours", unit="block"):
+            candidates = model.kneighbors(X[start : start + BLOCK], return_distance=False)
+            block = slice(start, start + BLOCK)
+            _select_rows(pool, X, start, candidates, indices[block], distances[block])
+    return indices, distances
 
 
-def _split(n: int, n_shares: int) -> Iterator[tuple[int, int]]:
-    return pairwise(n * share // n_shares for share in range(n_shares + 1))
+def _select_rows(pool: Executor, X: np.ndarray, start: int, *rows: np.ndarray) -> None:
+    """Call `select_nearest` with a share of the rows for every thread."""
+    n_threads = numba.get_num_threads()
+    bounds = [len(rows[0]) * share // n_threads for share in range(n_threads + 1)]
+    shares = [
+        pool.submit(select_nearest, X, start + low, *(array[low:high] for array in rows))
+        for low, high in pairwise(bounds)
+    ]
+    for share in shares:
+        share.result()
 
 
 @numba.njit(cache=True, nogil=True)
-def _scan(X, norms, scale, indices, squares, limits, a, b, products, row_share, column_share):
-    """Find nearer ones in `products` for a share of its rows, then for a share of its columns."""
-    two = np.float32(2)
-    # Not being farther, instead of being nearer, lets pass what overflows to NaN.
-    for i in range(row_share[0], row_share[1]):
-        for j in range(products.shape[1]):
-            bound = norms[a + i] + norms[b + j] - two * products[i, j]
-            if not bound > limits[a + i] and a + i != b + j:
-                _offer(X, scale, indices, squares, limits, a + i, b + j)
-    for i in range(products.shape[0]):
-        for j in range(column_share[0], column_share[1]):
-            bound = norms[a + i] + norms[b + j] - two * products[i, j]
-            if not bound > limits[b + j]:
-                _offer(X, scale, indices, squares, limits, b + j, a + i)
+def select_nearest(X, start, candidates, indices, distances):
+    """Fill in the nearest candidates of the samples from `start` on, a row for each sample."""
+    n_neighbors = indices.shape[1]
+    for row in range(len(candidates)):
+        i, nearest = start + row, np.sort(candidates[row])
+        squares = _measure(X, i, nearest)
+        by_distance = np.sort(squares)
+        within, beyond = by_distance[n_neighbors - 1], by_distance[-1]
+        if len(nearest) < len(X) and not beyond - within > _bound_rounding(X[i], beyond):
+            nearest = np.arange(len(X))
+            squares = _measure(X, i, nearest)
+            nearest, squares = nearest[squares <= within], squares[squares <= within]
+        order = np.argsort(squares, kind="mergesort")[:n_neighbors]  # stable: ties stay by index
+        indices[row] = nearest[order]
+        distances[row] = np.sqrt(np.maximum(squares[order], 0))
 
 
 @numba.njit(cache=True, nogil=True)
-def _offer(X, scale, indices, squares, limits, i, j):
-    """Insert sample `j` among the nearest of sample `i`, if it is one of them."""
-    square = square_distance(X[i], X[j])
-    place = indices.shape[1]
-    while place > 0 and (square, j) < (squares[i, place - 1], indices[i, place - 1]):
-        place -= 1
-        if place + 1 < indices.shape[1]:
-            squares[i, place + 1] = squares[i, place]
-            indices[i, place + 1] = indices[i, place]
-    if place < indices.shape[1]:
-        squares[i, place], indices[i, place] = square, j
-        limits[i] = squares[i, -1] * scale * scale
+def _measure(X, i, others):
+    """Return the squared distances of sample `i` to others, -1 to itself so that it is first."""
+    squares = np.empty(len(others))
+    for place in range(len(others)):
+        j = others[place]
+        squares[place] = -1 if j == i else square_distance(X[i], X[j])
+    return squares
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc"})
-def square_distance(a, b):
-    """Return the squared distance of two samples, float32 (n_features,), in float64."""
-    square = 0.0
-    for i in range(len(a)):
-        difference = np.float64(a[i]) - np.float64(b[i])
-        square += difference * difference
-    return square
+@numba.njit(cache=True, nogil=True)
+def _bound_rounding(sample, square):
+    """Return a bound on how much rounding can change the order of two squared distances.
+
+    scikit-learn computes |a|² + |b|² - 2ab in float64. With n features its error is at most
+    2 n ε (|a|² + |b|²), and |b| is at most |a| + |a - b|. The bound leaves a factor of two.
+
+    square: the larger squared distance from `sample`.
+    """
+    length = np.sqrt(square_distance(sample, np.zeros_like(sample)))
+    lengths = length**2 + (length + np.sqrt(square)) ** 2
+    return 8 * (len(sample) + 4) * np.finfo(np.float64).eps * lengths
