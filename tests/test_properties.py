@@ -11,8 +11,9 @@ from PIL import Image
 from polars.testing import assert_frame_equal
 
 from animated.datasets.columns import choose_features
-from animated.datasets.load import MISSING, SCALINGS, load_dataset
+from animated.datasets.load import load_dataset
 from animated.datasets.readers import read_table
+from animated.datasets.values import MISSING, SCALINGS
 from animated.validation import LARGEST, check_features, to_enum, to_numbers
 from util import combine_plots
 

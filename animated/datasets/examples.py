@@ -1,4 +1,4 @@
-"""Data sets that can be asked for by their name."""
+"""The examples: data sets that `load_dataset` finds by name."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,21 +11,22 @@ from animated.datasets.mnist import N_DIGITS, load_fashion, read_digits
 TREE_SIZE, N_BRANCHES, N_DIMENSIONS = 100_000, 40, 30
 
 
-class Example(NamedTuple):
-    """A data set with a name.
+class Source(NamedTuple):
+    """Where a table comes from, and what is known about it.
 
-    title: what plots call it.
-    item: what a row is.
-    read: returns all rows or, when it is asked for fewer, perhaps only those.
+    title: its name in plots.
+    item: what a row is, with an article.
+    read: a function of the number of rows that are needed, None for all, that returns at least
+        these.
     label: the column to colour by.
-    columns: those used as features; None says all numeric ones, or all pixels.
-    has_order: whether the first rows may differ from the others.
+    columns: the features; None selects the pixels of images, or else all numeric columns.
+    has_order: whether the first rows may differ from the rest, so that a sample must be drawn.
     """
 
     title: str
     item: str
     read: Callable[[int | None], pl.DataFrame]
-    label: str
+    label: str | None = None
     columns: list[str] | None = None
     has_order: bool = True
 
@@ -57,10 +58,10 @@ def _read_small_digits(n_rows: int | None) -> pl.DataFrame:
 
 
 def _grow_tree(n_rows: int | None) -> pl.DataFrame:
-    """Return points along the branches of a tree that grows at random in 30 dimensions."""
+    """Return noisy points along the branches of a tree that grows at random in 30 dimensions."""
     random = np.random.default_rng(0)
     size = TREE_SIZE // N_BRANCHES
-    branches = []
+    branches: list[np.ndarray] = []
     for i in range(N_BRANCHES):
         start = branches[random.integers(i)][-1] if i else np.zeros(N_DIMENSIONS)
         direction = random.normal(size=N_DIMENSIONS)
@@ -73,23 +74,27 @@ def _grow_tree(n_rows: int | None) -> pl.DataFrame:
 
 
 def name_item(name: str, has_images: bool) -> str:
-    """Return what a row of the data set `name` is, such as "a penguin" or simply "a row"."""
+    """Return what a row of the data set `name` is, with an article.
+
+    >>> name_item("penguins", False), name_item("flowers", False), name_item("flowers", True)
+    ('a penguin', 'a row', 'an image')
+    """
     if name in EXAMPLES:
         return EXAMPLES[name].item
     return "an image" if has_images else "a row"
 
 
-EXAMPLES = {
-    "mnist": Example("MNIST", "a handwritten digit", _read_mnist, "digit", has_order=False),
-    "fashion": Example("Fashion-MNIST", "an article of clothing", _read_fashion, "article"),
-    "digits-8x8": Example("Optical digits", "a handwritten digit", _read_small_digits, "digit"),
-    "penguins": Example(
+EXAMPLES: dict[str, Source] = {
+    "mnist": Source("MNIST", "a handwritten digit", _read_mnist, "digit", has_order=False),
+    "fashion": Source("Fashion-MNIST", "an article of clothing", _read_fashion, "article"),
+    "digits-8x8": Source("Optical digits", "a handwritten digit", _read_small_digits, "digit"),
+    "penguins": Source(
         "Palmer penguins",
         "a penguin",
         _read_penguins,
         "species",
         ["bill_length_mm", "bill_depth_mm", "flipper_length_mm", "body_mass_g"],
     ),
-    "diamonds": Example("Diamonds", "a diamond", _read_diamonds, "price"),
-    "tree": Example("A random tree", "a place on a branch", _grow_tree, "branch"),
+    "diamonds": Source("Diamonds", "a diamond", _read_diamonds, "price"),
+    "tree": Source("A random tree", "a place on a branch", _grow_tree, "branch"),
 }

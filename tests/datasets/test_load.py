@@ -48,7 +48,7 @@ def test_numeric_columns_are_features_and_others_are_told(table):
     assert told["label"] == "kind, 3 classes, 1 missing"
     assert told["missing"] == "3 values, 2 rows dropped"
     assert told["rows"] == "38 of 38" and told["read"] == "40 rows, 7 columns"
-    assert told["scaling"].endswith("mean 0 and standard deviation 1; 1 columns never change")
+    assert told["scaling"].endswith("mean 0 and standard deviation 1; 1 column is constant")
     assert dataset.changes == {"missing": "drop", "scaling": "standard"}
 
 
@@ -86,8 +86,8 @@ def test_means_fill_what_is_missing(table):
     assert dataset.X[3, 0] == dataset.X[7, 0] == pytest.approx(np.mean(known))
     others = [1000.0 + i**2 for i in range(N_ROWS) if i != 7]
     assert dataset.X[7, 1] == pytest.approx(np.mean(others))
-    assert tell(dataset)["missing"] == "3 values, the mean of the column taken"
-    with pytest.raises(ValueError, match="must be finite numbers, got 3 that are missing"):
+    assert tell(dataset)["missing"] == "3 values, filled with the mean of the column"
+    with pytest.raises(ValueError, match="must be finite numbers, got 3 missing or infinite"):
         load_dataset(table, missing="error")
 
 
@@ -188,7 +188,7 @@ def test_pixels_alone_are_features_of_images():
     dataset = load_dataset(table, "kind")
     told = tell(dataset)
     assert told["images"] == "2 x 2 pixels" and told["scaling"] == "none"
-    assert told["not used"] == "1 columns: number"
+    assert told["not used"] == "1 column: number"
 
 
 def test_mnist_is_what_the_repository_has(digits):

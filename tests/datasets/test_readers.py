@@ -156,7 +156,7 @@ def test_what_cannot_be_read(tmp_path):
     (tmp_path / "folder").mkdir()
     for name, words in {
         "a.parquet": "a.parquet' could not be read: ",
-        "a.npz": "as many rows as each other, got x_train 3, x_test 2",
+        "a.npz": "arrays must have the same number of rows, got x_train 3, x_test 2",
         "deep.npy": r"1 to 3 dimensions, .*, got float64 \(2, 2, 2, 2\)",
         "objects.npy": "objects.npy' could not be read: ",
         "empty.csv": "must have rows and columns, got 0 x 2",
