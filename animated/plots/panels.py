@@ -61,8 +61,9 @@ def plot_panels(
     top: the upper limit of the vertical axis; more than 1 leaves room for text above the points.
     colors: one for each label, as "#rrggbb"; None takes those of `animated.palette`.
     beneath: plotnine layers to draw before the points.
+    Raises TypeError when the labels are not an Enum.
     """
-    names = table[label].cat.get_categories().to_list()
+    names = _list_names(table[label])
     nrow = -(-table["panel"].n_unique() // ncol)
     return (
         ggplot(table, aes("x", "y", color=label))
@@ -78,3 +79,9 @@ def plot_panels(
         + DARK
         + theme(figure_size=(width, nrow * (width / ncol + 0.3) + 0.8), dpi=80)
     )
+
+
+def _list_names(labels: pl.Series) -> list[str]:
+    if not isinstance(labels.dtype, pl.Enum):
+        raise TypeError(f"the column {labels.name!r} must be an Enum, got {labels.dtype}")
+    return labels.dtype.categories.to_list()

@@ -56,6 +56,11 @@ def test_options_of_panels(table):
     assert figure.axes[0].get_ylim() == pytest.approx((-0.02, 1.52))
 
 
+def test_labels_must_be_an_enum(table):
+    with pytest.raises(TypeError, match="the column 'x' must be an Enum, got Float64"):
+        plot_panels(table, "x", 2)
+
+
 def test_an_image_pixel_by_pixel():
     values = np.arange(12, dtype=np.uint8).reshape(2, 6)
     table = pl.DataFrame(values, [f"pixel{i}" for i in range(1, 7)], orient="row")
