@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 from conftest import PICTURES, ROOT, run_python
+from page_file import Page
 from PIL import Image
-from test_explorer import Page
 from test_movie import decode
 
 from animated.runs.store import read_metadata

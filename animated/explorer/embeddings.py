@@ -197,7 +197,9 @@ def _check_spans(name: str, spans: list[Span]) -> None:
     sizes = {span.size for span in spans}
     if len(sizes) != 1:
         got = f"{min(sizes)} to {max(sizes)}" if sizes else "no epochs"
-        raise ValueError(f"store {name!r} must have the same points at every epoch, got {got}")
+        raise ValueError(
+            f"store {name!r} must have the same number of points at every epoch, got {got}"
+        )
     low, high = min(span.low for span in spans), max(span.high for span in spans)
     if low < -SLACK or high > 1 + SLACK:
         raise ValueError(f"positions of store {name!r} must be in [0, 1], got {low} to {high}")
