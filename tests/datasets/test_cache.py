@@ -39,6 +39,7 @@ def test_without_a_clone_the_cache_is_the_user_s(installed):
 def test_a_copied_package_has_the_cache_of_its_user(tmp_path):
     """The package, imported from a folder of its own, and without any help by this process."""
     shutil.copytree(ROOT / "animated/datasets", tmp_path / "animated/datasets")
+    shutil.copy(ROOT / "animated/__init__.py", tmp_path / "animated")
     code = """
     import os, sys
     os.environ |= {"HOME": sys.argv[1], "XDG_CACHE_HOME": sys.argv[1] + "/.cache"}

