@@ -133,7 +133,7 @@ def _pack_column(column: Column) -> bytes:
 def _pack_kept(embedding: Embedding, neighbors: np.ndarray) -> bytes:
     """Return the share of each point's neighbours that are still nearest to it, as a column."""
     # Imported here, as it loads numba.
-    from animated.quality.measures import kept_neighbors, search_embedding
+    from animated.quality.measures import preserved_neighbors, search_embedding
 
     near = search_embedding(embedding.read_last(), neighbors.shape[1])
-    return blocks.pack_column(kept_neighbors(neighbors, near), 0, 1)
+    return blocks.pack_column(preserved_neighbors(neighbors, near), 0, 1)
