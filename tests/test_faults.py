@@ -22,10 +22,10 @@ from PIL import Image
 from plotnine import aes, element_text, geom_point, ggplot, labs, theme
 from test_movie import COLORS, decode
 
-import animated.video.frames
+import animated.video.drawing
 from animated import numba_cache
 from animated.plots import stages
-from animated.video import ffmpeg, movie
+from animated.video import encoding, ffmpeg
 from animated.video.frames import Frames
 from animated.video.movie import find_ffmpeg, write_gif, write_movie, write_poster
 from animated.video.png import encode_png, read_fingerprint, read_frame, split_png
@@ -55,9 +55,9 @@ def check_movie(path, expected, tmp_path):
 @pytest.fixture
 def drawn(monkeypatch):
     """The frames that are drawn from now on, by the number of their pictures."""
-    counts, draw = [], animated.video.frames._draw_parts
+    counts, draw = [], animated.video.drawing._draw_parts
     monkeypatch.setattr(
-        animated.video.frames, "_draw_parts", lambda *parts: counts.append(1) or draw(*parts)
+        animated.video.drawing, "_draw_parts", lambda *parts: counts.append(1) or draw(*parts)
     )
     return counts
 
@@ -91,7 +91,7 @@ def test_every_flipped_bit_is_noticed(picture, tmp_path):
             continue
         path.write_bytes(flipped)
         assert read_fingerprint(path) is None
-        with pytest.raises(ValueError, match=r"a.png' is damaged or no picture: run again what"):
+        with pytest.raises(ValueError, match=r"a.png' is damaged or not a picture: run again what"):
             read_frame(path)
 
 
@@ -100,7 +100,7 @@ def test_every_cut_is_noticed(picture, tmp_path):
     for size in range(len(content)):
         path.write_bytes(content[:size])
         assert read_fingerprint(path) is None
-        with pytest.raises(ValueError, match="is damaged or no picture"):
+        with pytest.raises(ValueError, match="is damaged or not a picture"):
             read_frame(path)
 
 
@@ -110,7 +110,7 @@ def test_flipped_bits_in_pictures_of_others(picture, tmp_path):
     assert read_fingerprint(path) is None and np.array_equal(read_frame(path), picture)
     for content in damage(path.read_bytes()):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match="is damaged or no picture"):
+        with pytest.raises(ValueError, match="is damaged or not a picture"):
             read_frame(path)
 
 
@@ -137,7 +137,7 @@ def test_frame_damaged_after_it_was_drawn(tmp_path):
     content = bytearray(paths[1].read_bytes())
     content[-20] ^= 1
     paths[1].write_bytes(content)
-    sentence = r"combined-000001.png' is damaged or no picture: run again what made it"
+    sentence = r"combined-000001.png' is damaged or not a picture: run again what made it"
     for read in (lambda: list(frames), lambda: frames[1], lambda: write_movie(paths, "a.mp4")):
         with pytest.raises(ValueError, match=sentence):
             read()
@@ -151,7 +151,7 @@ def test_pictures_that_are_none(tmp_path):
     for content in (b"", b"text", bytes(100)):
         path.write_bytes(content)
         for write, name in ((write_movie, "a.mp4"), (write_poster, "poster.png")):
-            with pytest.raises(ValueError, match=r"a.png' is damaged or no picture"):
+            with pytest.raises(ValueError, match=r"a.png' is damaged or not a picture"):
                 write([path], tmp_path / name)
     assert [*look(tmp_path)] == ["a.png"]
 
@@ -331,7 +331,7 @@ def test_names_that_the_system_refuses(tmp_path, monkeypatch):
     ):
         with pytest.raises(OSError, match=r"File name too long: '.*xxx"):
             act()
-    with pytest.raises(ValueError, match="name must be that of a file, without a folder, got 'a/b"):
+    with pytest.raises(ValueError, match="name must be a file name without a folder, got 'a/b"):
         Frames(show, range(2), ".", name="a/b")
     assert look(tmp_path) == {}
 
@@ -700,4 +700,4 @@ def test_clock_that_jumps(tmp_path, monkeypatch):
     expected = write_movie(PICTURES, tmp_path / "a.mp4").read_bytes()
     monkeypatch.undo()
     assert write_movie(PICTURES, tmp_path / "b.mp4").read_bytes() == expected
-    assert movie.H264["fflags"] == "+bitexact", "no date is in a movie"
+    assert encoding.H264["fflags"] == "+bitexact", "no date is in a movie"

@@ -1,1 +1,1 @@
-"""When a film shows what, from where: timing, framing, tour, camera."""
+"""What each frame of a film shows, and from where: timing, framing, tours and cameras."""

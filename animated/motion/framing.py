@@ -1,7 +1,7 @@
-"""A run as a camera sees it that keeps the layout in the middle, and always as large.
+"""View a run through a camera that keeps the embedding centred and at constant size.
 
-In a store one scale holds for all epochs, so that nothing zooms while it moves. But a layout may
-grow a hundredfold: what would be a dot for half of its run is worth a closer look.
+A store has one scale for all epochs, so that nothing zooms while points move. But an embedding may
+grow a hundredfold, and would then be a dot for half of its run.
 """
 
 from pathlib import Path
@@ -19,23 +19,24 @@ from animated.validation import check_integer
 
 
 class View:
-    """The layouts of a run, moved and scaled to fill the unit square, or cube.
+    """The embeddings of a run, moved and scaled to fill the unit square, or cube.
 
         view = View("data/tsne.parquet")
         view.read(2.5)
 
     centres: float64 (n_epochs + 1, n_components), the mean of the points at each epoch.
-    radii: float64 (n_epochs + 1,), how much of the store the camera sees around it.
-    movements: float64 (n_epochs,), how far points move in each step, as shares of the picture;
-        `animated.motion.timing.by_movement` takes them.
+    radii: float64 (n_epochs + 1,), the radius of the visible region around it, in units of the
+        store.
+    movements: float64 (n_epochs,), the mean distance that points move in each step, in widths of
+        the picture; `animated.motion.timing.by_movement` takes them.
     """
 
     def __init__(self, path: str | Path, smooth: int = 2):
         """Measure all epochs of the store at `path`, which must be 0 to n without gaps.
 
-        smooth: over how many epochs, before and after, the camera takes its time to come nearer or
-            to draw back; 0 or more.
-        Raises FileNotFoundError when there is no store, ValueError for gaps or another number.
+        smooth: the number of epochs before and after over which zooming is smoothed, 0 or more.
+        Raises FileNotFoundError when there is no store, and ValueError when it has gaps or
+        `smooth` is out of range.
         """
         check_integer("smooth", smooth, 0)
         self.path = path
@@ -48,31 +49,36 @@ class View:
             if before is not None:
                 moved.append(mean_displacement(before, positions))
             before = positions
-        self.centres, own = np.array(centres), np.array(radii)
-        own[own == 0] = 1.0  # all points in one place
-        # The mean of the largest around an epoch is never less than its own; the geometric mean,
-        # as to come nearer is a matter of ratios.
-        largest = maximum_filter1d(own, 2 * smooth + 1, mode="nearest")
-        self.radii = np.exp(uniform_filter1d(np.log(largest), 2 * smooth + 1, mode="nearest"))
+        self.centres = np.array(centres)
+        self.radii = _smooth(np.array(radii), 2 * smooth + 1)
         self.movements = np.array(moved) / (2 * self.radii[1:])
 
     def read(self, time: float) -> pl.DataFrame:
-        """Return the layout at a time, see `animated.motion.timing.read_moment`.
+        """Return the embedding at a time, see `animated.motion.timing.read_moment`.
 
-        Positions are f64, within 0.5 of the middle of the unit square or cube.
-        Raises ValueError when the time is not one of the run.
+        Positions are f64, within 0.5 of the centre of the unit square or cube.
+        Raises ValueError when the time is not between the first and the last epoch.
         """
         table = read_moment(self.path, time)
         radius = self._interpolate(self.radii, time)
         columns = {}
         for axis, centre in zip(AXES, self.centres.T, strict=False):
             offset = pl.col(axis) - self._interpolate(centre, time)
-            # A rounding error must not take a point beyond the limits of a scale.
+            # Rounding must not take a point beyond the limits of a scale.
             columns[axis] = (0.5 + offset / (2 * radius)).clip(0, 1)
         return table.with_columns(**columns)
 
     def _interpolate(self, values: np.ndarray, time: float) -> float:
         return float(np.interp(time, np.arange(len(values)), values))
+
+
+def _smooth(radii: np.ndarray, width: int) -> np.ndarray:
+    """Return radii smoothed over windows of `width` epochs, none smaller than before."""
+    radii = np.where(radii == 0, 1.0, radii)  # all points coincide
+    # The mean over the largest radius of each window is never less than the radius itself. It is
+    # the geometric mean, because zooming is a matter of ratios.
+    largest = maximum_filter1d(radii, width, mode="nearest")
+    return np.exp(uniform_filter1d(np.log(largest), width, mode="nearest"))
 
 
 def _count_epochs(path: str | Path) -> int:

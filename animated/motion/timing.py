@@ -1,7 +1,7 @@
-"""When to show what: the time of each frame, and the layout at any time between two epochs.
+"""When to show what: the time of each frame, and the embedding at any time between two epochs.
 
-A time is a number of epochs: 0 is the first layout of a run, 2.5 is half-way between those of
-epochs 2 and 3.
+Times are measured in epochs: 0 is the first embedding of a run, and 2.5 is halfway between those
+of epochs 2 and 3.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,11 @@ from animated.validation import check_integer
 
 
 def by_epoch(n_epochs: int, n_frames: int) -> np.ndarray:
-    """Return times at equal distances, float64 (n_frames,), from 0 to `n_epochs`.
+    """Return equally spaced times from 0 to `n_epochs`, float64 (n_frames,).
 
     n_epochs: the number of the last epoch, 1 or more.
     n_frames: 2 or more.
-    Raises ValueError for other numbers.
+    Raises ValueError when a number is out of range.
     """
     check_integer("n_epochs", n_epochs, 1)
     check_integer("n_frames", n_frames, 2)
@@ -32,17 +32,19 @@ def by_epoch(n_epochs: int, n_frames: int) -> np.ndarray:
 
 
 def by_movement(displacements: np.ndarray, n_frames: int, share: float = 1.0) -> np.ndarray:
-    """Return times, float64 (n_frames,), between which the points move equally far.
+    """Return times between which the points move equally far, float64 (n_frames,).
+
+        times = by_movement(measure_displacements("data/epochs.parquet"), 300)
 
     A violent start becomes slow enough to follow, and a quiet end does not drag.
 
-    displacements: (n_epochs,), how far the points move in each step, in any unit, see
-        `measure_displacements`. Where nothing ever moves, times are those of `by_epoch`.
+    displacements: (n_epochs,), the distance that the points move in each step, in any unit, see
+        `measure_displacements`. If nothing moves at all, the times are those of `by_epoch`.
     n_frames: 2 or more.
-    share: how much of what passes from frame to frame is movement; the rest is time. With 1 the
-        movement is equal, with 0 the time.
+    share: the weight of movement against that of time, from 0 to 1. With 1, frames are equally far
+        apart in movement; with 0, in time.
 
-    Returns times that ascend strictly from exactly 0 to exactly n_epochs.
+    Returns times that increase strictly from exactly 0 to exactly n_epochs.
     Raises ValueError when displacements are empty, negative or not finite, when there are fewer
     than two frames, or when `share` is not between 0 and 1.
     """
@@ -53,25 +55,28 @@ def by_movement(displacements: np.ndarray, n_frames: int, share: float = 1.0) ->
     epochs = np.arange(len(displacements) + 1)
     passed = share * _accumulate(displacements) + (1 - share) * epochs / epochs[-1]
     times = np.interp(np.linspace(0, 1, n_frames), passed, epochs)
-    # Where nothing moves at an end of the run, any time there would do: this is the one.
+    # Where nothing moves at an end of the run, interpolation may return any time there.
     times[[0, -1]] = 0, epochs[-1]
     return times
 
 
 def ease(t: float | np.ndarray) -> float | np.ndarray:
-    """Return how far something has come that starts and stops gently, from 0 to 1.
+    """Return the progress, from 0 to 1, of a movement that starts and stops gently.
 
-    t: the share of its time that has passed. Before 0 it rests at 0, after 1 at 1.
+        ease(0.5)  # 0.5
+
+    t: the share of its time that has passed; values outside [0, 1] are clipped.
+    The progress is t² (3 - 2 t), whose speed is 0 at both ends.
     """
     t = np.clip(t, 0.0, 1.0)
     return t * t * (3 - 2 * t)
 
 
 def read_moment(path: str | Path, time: float) -> pl.DataFrame:
-    """Return the layout of the store at `path` at any time, on the way from epoch to epoch.
+    """Return the embedding of the store at `path` at any time, interpolated between epochs.
 
-    Points move straight from one epoch to the next; at a whole number they are where the epoch
-    has them.
+    Points move in a straight line from one epoch to the next; at a whole number they are exactly
+    those of the epoch.
 
     Returns a table with the columns of the store; positions are f64, and so is `epoch`, the time.
     Raises ValueError when the time is not between the first and the last epoch.
@@ -92,34 +97,36 @@ def read_moment(path: str | Path, time: float) -> pl.DataFrame:
 def measure_displacements(
     path: str | Path, average: Callable[[np.ndarray], float] = np.mean
 ) -> np.ndarray:
-    """Return how far the points of the store at `path` move in each step, on average.
+    """Return the average distance that the points of the store at `path` move in each step.
 
-    average: of the distances that the points have moved, float64 (n_samples,); `np.median` is not
-        swayed by a few that jump.
+        measure_displacements("data/epochs.parquet", np.median)
 
-    Returns float64 (n_epochs,), shares of the width of the picture: the first is the average
-    distance from a point at epoch 0 to itself at epoch 1. No more than two epochs are in memory.
-    Raises FileNotFoundError when there is no store, and TypeError when `average` is no function.
+    average: takes the distances that the points have moved, float64 (n_samples,), and returns
+        their average. Unlike `np.mean`, `np.median` is not swayed by a few points that jump.
+
+    Returns float64 (n_epochs,), in widths of the picture. The first entry is the average distance
+    from the points at epoch 0 to the same points at epoch 1. No more than two epochs are in memory.
+    Raises FileNotFoundError when there is no store, and TypeError when `average` is not a function.
     """
     if not callable(average):
         raise TypeError(f"average must be a function such as np.median, got {average!r}")
     last = find_last_epoch(path)
-    layouts = (read_positions(path, epoch) for epoch in range(last + 1))
-    before = next(layouts)
+    embeddings = (read_positions(path, epoch) for epoch in range(last + 1))
+    before = next(embeddings)
     displacements = np.empty(last)
-    for step, after in enumerate(track(layouts, "Measuring", last, "epoch")):
+    for step, after in enumerate(track(embeddings, "Measuring", last, "epoch")):
         displacements[step] = average(distances_moved(before, after))
         before = after
     return displacements
 
 
 def _read_exactly(path: str | Path, epoch: int) -> pl.DataFrame:
-    """Return an epoch with positions as f64, so that what is between two is not rounded."""
+    """Return an epoch with positions as f64, so that interpolation does not round them."""
     return read_epoch(path, epoch).with_columns(cs.by_dtype(pl.Float32).cast(pl.Float64))
 
 
 def _accumulate(displacements: np.ndarray) -> np.ndarray:
-    """Return which share of all movement has happened at each epoch, (n_epochs + 1,)."""
+    """Return the share of all movement that has happened by each epoch, (n_epochs + 1,)."""
     moved = np.concatenate([[0.0], displacements.cumsum()])
     return moved / moved[-1] if moved[-1] > 0 else np.linspace(0, 1, len(moved))
 

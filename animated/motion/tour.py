@@ -1,7 +1,7 @@
-"""Travel from layout to layout: the same points, placed by one method after the other.
+"""Travel from embedding to embedding of the same points, for example by different methods.
 
-Layouts are turned and mirrored such that as little as possible moves between them, as their
-orientation says nothing: what still moves does so because the methods differ.
+The orientation of an embedding is arbitrary, so embeddings are rotated and reflected such that
+points move as little as possible between them. What still moves does so because methods differ.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Title(NamedTuple):
 
 
 class Tour:
-    """A way through layouts, which pauses at each and then travels on to the next.
+    """A path through embeddings that pauses at each and then travels on to the next.
 
     tour = Tour({"PCA": pca, "UMAP": umap}, digits["digit"])
     tour.read(45), tour.get_title(45)
@@ -33,29 +33,29 @@ class Tour:
 
     def __init__(
         self,
-        layouts: dict[str, np.ndarray],
+        embeddings: dict[str, np.ndarray],
         labels: Sequence | None = None,
         *,
         pause: int = 30,
         travel: int = 60,
     ):
-        """Plan the way.
+        """Plan the path.
 
-        layouts: arrays (n_samples, 2) by the titles of the stops, two or more. Each is aligned to
-            the one before, see `align`, and fills the unit square, see `fit`.
-        labels: (n_samples,), which become an Enum column of their own name, or `label`.
-        pause: for how many frames the tour stays at each stop, 1 or more.
-        travel: how many frames it shows between two stops, 0 or more.
+        embeddings: two or more arrays (n_samples, 2) by the titles of their stops. Each is aligned
+            with the one before, see `align`, and fills the unit square, see `fit`.
+        labels: (n_samples,), which become an Enum column with the name of the series, or `label`.
+        pause: the number of frames at each stop, 1 or more.
+        travel: the number of frames between two stops, 0 or more.
 
-        Raises ValueError when there are fewer than two layouts, when one is not like the first or
-        not finite, when there are not as many labels as points or they have the name of another
-        column, or for other numbers of frames.
+        Raises ValueError when there are fewer than two embeddings, when one is not finite or
+        differs in shape from the first, when the numbers of labels and points differ, when the
+        labels have the name of another column, or when a number of frames is out of range.
         """
         check_integer("pause", pause, 1)
         check_integer("travel", travel, 0)
         self.pause, self.travel = pause, travel
-        self.titles = list(layouts)
-        self.stops = _line_up(_check_layouts(layouts))
+        self.titles = list(embeddings)
+        self.stops = _line_up(_check_embeddings(embeddings))
         self.labels = [] if labels is None else [_check_labels(labels, len(self.stops[0]))]
 
     def __len__(self) -> int:
@@ -63,10 +63,10 @@ class Tour:
         return len(self.stops) * self.pause + (len(self.stops) - 1) * self.travel
 
     def read(self, frame: int) -> pl.DataFrame:
-        """Return where the points are at a frame, from 0 to len(tour) - 1.
+        """Return the positions of the points at a frame, from 0 to len(tour) - 1.
 
         Returns a table with `index` (u32), `x` and `y` (f64, in [0, 1]) and the labels.
-        Raises ValueError for a frame that is none of the tour's.
+        Raises ValueError when the tour has no such frame.
         """
         stop, share = self._locate(frame)
         x, y = self.stops[stop].T
@@ -77,10 +77,10 @@ class Tour:
         return pl.DataFrame(columns).with_columns(self.labels)
 
     def get_title(self, frame: int) -> Title:
-        """Return what to call a frame: the stop it leaves, then the one it comes to.
+        """Return the title of a frame: the stop it leaves, then the one it approaches.
 
-        A title is gone by the middle of the way, and there the next one begins to show.
-        Raises ValueError for a frame that is none of the tour's.
+        A title has faded out halfway between two stops, where the next one begins to fade in.
+        Raises ValueError when the tour has no such frame.
         """
         stop, share = self._locate(frame)
         is_leaving = share < 0.5
@@ -88,30 +88,30 @@ class Tour:
         return Title(text, float(ease(abs(1 - 2 * share))))
 
     def _locate(self, frame: int) -> tuple[int, float]:
-        """Return the last stop, and which share of the time to the next one has passed."""
+        """Return the last stop, and the share of the time to the next one that has passed."""
         check_integer("frame", frame, 0, len(self) - 1)
         stop, passed = divmod(frame, self.pause + self.travel)
-        # The first frame of the next pause is there: between the stops lie travel + 1 steps.
+        # The first frame of the next pause has arrived, so a journey has travel + 1 steps.
         return stop, max(passed - self.pause + 1, 0) / (self.travel + 1)
 
 
-def _line_up(layouts: list[np.ndarray]) -> list[np.ndarray]:
-    """Return layouts of which each is aligned to the one before, and all fill the unit square."""
-    aligned = layouts[:1]
-    for layout in layouts[1:]:
-        aligned.append(align(layout, aligned[-1]))
-    return [fit(layout) for layout in aligned]
+def _line_up(embeddings: list[np.ndarray]) -> list[np.ndarray]:
+    """Return embeddings that fill the unit square, each aligned with the one before."""
+    aligned = embeddings[:1]
+    for embedding in embeddings[1:]:
+        aligned.append(align(embedding, aligned[-1]))
+    return [fit(embedding) for embedding in aligned]
 
 
-def _check_layouts(layouts: dict[str, np.ndarray]) -> list[np.ndarray]:
-    if len(layouts) < 2:
-        raise ValueError(f"layouts must be two or more, got {len(layouts)}")
-    n_samples = len(next(iter(layouts.values())))
-    return [check_embedding(layout, n_samples, (2,), name) for name, layout in layouts.items()]
+def _check_embeddings(embeddings: dict[str, np.ndarray]) -> list[np.ndarray]:
+    if len(embeddings) < 2:
+        raise ValueError(f"embeddings must hold two or more, got {len(embeddings)}")
+    n_samples = len(next(iter(embeddings.values())))
+    return [check_embedding(one, n_samples, (2,), name) for name, one in embeddings.items()]
 
 
 def _check_labels(labels: Sequence, n_samples: int) -> pl.Series:
     series = to_labels("labels", labels, n_samples)
     if series.name in COLUMNS:
-        raise ValueError(f"labels must not be named like another column, got {series.name!r}")
+        raise ValueError(f"labels must not have the name of another column, got {series.name!r}")
     return to_enum(series.alias(series.name or "label"))

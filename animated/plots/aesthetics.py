@@ -1,9 +1,10 @@
-"""What a layer looks like, as arrays: its table taken through the trained scales of its plot.
+"""The aesthetics of a layer as arrays: the columns of its table mapped by the trained scales.
 
-plotnine maps every row by itself, in pandas. Here an aesthetic other than a position is mapped once
-for each value that it can take, and rows only look it up: a million rows take milliseconds.
+plotnine maps every row separately, in pandas. Here a scale maps each possible value of an aesthetic
+once and rows look their value up, so that a million rows take milliseconds.
 """
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,50 +19,46 @@ from plotnine.scales.scale_continuous import scale_continuous
 from plotnine.scales.scale_discrete import scale_discrete
 from plotnine.scales.scale_identity import MapTrainMixin
 
-from animated.plots.fingerprints import Table
+from animated.plots.tables import WORDS, Table, read_column
 
-# A continuous scale is read at this many places: a colour channel has 256 levels.
+# The number of points at which a continuous scale is sampled: a colour channel has 256 levels.
 LEVELS = 4096
-WORDS = (pl.String, pl.Categorical, pl.Enum)
 
 
 class Aesthetic(NamedTuple):
-    """The values that an aesthetic takes, and codes (n_rows,) int32 that say which a row has.
+    """The values that an aesthetic takes, and which of them each row has.
 
-    Without codes there is one value for all rows.
+    values: one value for all rows, or several for `codes` to choose from.
+    codes: int32 (n_rows,), the position in `values` of each row's value, or None if all rows
+        share one.
     """
 
     values: list[Any]
     codes: np.ndarray | None = None
 
     def spread(self, values: np.ndarray, n_rows: int) -> np.ndarray:
-        """Return for each row what `values`, one for each of its own, holds for it."""
+        """Return an entry of `values`, which correspond to `self.values`, for each row."""
         return np.repeat(values, n_rows, axis=0) if self.codes is None else values[self.codes]
 
     def is_missing(self, n_rows: int) -> np.ndarray:
-        """Return for each row whether it has no value."""
+        """Return, for each row, whether its value is missing, bool (n_rows,)."""
         missing = [value is None or value is pd.NA or value != value for value in self.values]
         return self.spread(np.array(missing), n_rows)
 
 
 def get_mapping(plot: ggplot, spec: layer) -> dict[str, Any]:
-    """Return what each aesthetic of a layer is mapped to, without those that are set."""
+    """Return the expression of each aesthetic that a layer maps, without those set to a value."""
     mapping = spec.mapping.inherit(plot.mapping) if spec.inherit_aes else spec.mapping
     return {name: value for name, value in mapping.items() if name not in spec.geom.aes_params}
 
 
-def read_column(table: Table, name: str) -> pl.Series:
-    """Return a column of a Polars or pandas table as a Polars Series."""
-    return table[name] if isinstance(table, pl.DataFrame) else pl.from_pandas(table[name])
-
-
 def get_scale(scales: list[scale], aesthetic: str) -> scale | None:
-    """Return the scale of an aesthetic, or None."""
+    """Return the scale of an aesthetic, or None if it has none."""
     return next((one for one in scales if aesthetic in one.aesthetics), None)
 
 
 def has_limits(one: scale | None) -> bool:
-    """Return whether no data can change the limits of a scale."""
+    """Return whether a scale has limits that no data can change."""
     limits = getattr(one, "limits", None)
     if limits is None or callable(limits):
         return False
@@ -69,7 +66,7 @@ def has_limits(one: scale | None) -> bool:
 
 
 def get_facets(plot: ggplot) -> list[str]:
-    """Return the names of what the panels of a plot differ by."""
+    """Return the names of the variables that divide a plot into panels."""
     return [name for kind in ("vars", "rows", "cols") for name in getattr(plot.facet, kind, [])]
 
 
@@ -81,12 +78,12 @@ def read_aesthetic(
     name: str,
     known: dict[Any, list[Any]],
 ) -> Aesthetic:
-    """Return an aesthetic that is no position, be it set, mapped or left at its default.
+    """Return an aesthetic other than a position, be it set, mapped or left at its default.
 
-    plot: one that plotnine has built, so that its scales are trained.
-    mapping: that of the layer, see `get_mapping`.
-    known: what its scales have been asked before; it is filled.
-    Raises NotImplementedError when the scale or the column are of an unknown kind.
+    plot: a plot that plotnine has built, so that its scales are trained.
+    mapping: the mapping of the layer, see `get_mapping`.
+    known: the values that scales have returned before, which the function adds to.
+    Raises NotImplementedError when the scale or the column is of an unsupported kind.
     """
     if name in spec.geom.aes_params:
         return Aesthetic([spec.geom.aes_params[name]])
@@ -96,39 +93,43 @@ def read_aesthetic(
     if isinstance(scale, MapTrainMixin):
         raise NotImplementedError(f"{type(scale).__name__}, which has no values of its own")
     if isinstance(scale, scale_discrete) and column.dtype in WORDS:
-        column = _to_enum(column)
-        levels = column.dtype.categories
-        codes = column.to_physical().cast(pl.Int32).fill_null(len(levels)).to_numpy()
-        key = (name, *levels)
+        levels, codes = _encode_words(column)
+        key, sample = (name, *levels), partial(pd.Series, [*levels, None], dtype=object)
     elif isinstance(scale, scale_continuous) and column.dtype.is_numeric():
-        codes = _encode(scale, column)
-        key, levels = (name,), None
+        codes = _encode_numbers(scale, column)
+        key, sample = (name,), partial(_sample, scale)
     else:
         raise NotImplementedError(f"{type(scale).__name__} of a column of {column.dtype}")
     if key not in known:
-        places = _sample(scale) if levels is None else pd.Series([*levels, None], dtype=object)
-        known[key] = list(scale.map(places))
+        known[key] = list(scale.map(sample()))
     return Aesthetic(known[key], codes)
 
 
-def _to_enum(words: pl.Series) -> pl.Series:
-    if words.dtype == pl.Enum:
-        return words
-    words = words.cast(pl.String)
-    return words.cast(pl.Enum(words.unique().drop_nulls().sort()))
+def _encode_words(words: pl.Series) -> tuple[list[str], np.ndarray]:
+    """Return the levels and, for each row, the position of its level, int32 (n_rows,).
+
+    A missing word has the position after the last level.
+    """
+    dtype = words.dtype
+    if not isinstance(dtype, pl.Enum):
+        words = words.cast(pl.String)
+        dtype = pl.Enum(words.unique().drop_nulls().sort())
+    levels = dtype.categories.to_list()
+    codes = words.cast(dtype).to_physical().cast(pl.Int32).fill_null(len(levels))
+    return levels, codes.to_numpy()
 
 
 def _sample(scale: scale_continuous) -> np.ndarray:
-    """Return places from end to end of a scale, then below, above and missing.
+    """Return values from end to end of a scale, then one below, one above and a missing one.
 
-    They are in the space into which the scale transforms.
+    They are in the space to which the scale transforms.
     """
     low, high = scale.final_limits
     return np.array([*np.linspace(low, high, LEVELS), low - 1, high + 1, np.nan])
 
 
-def _encode(scale: scale_continuous, column: pl.Series) -> np.ndarray:
-    """Return for each row which of the sampled places is the nearest, int32 (n_rows,)."""
+def _encode_numbers(scale: scale_continuous, column: pl.Series) -> np.ndarray:
+    """Return the position of the sample that is nearest to each row, int32 (n_rows,)."""
     values = scale.transform(column.cast(pl.Float64).to_numpy())
     low, high = scale.final_limits
     with np.errstate(invalid="ignore"):
@@ -140,14 +141,16 @@ def _encode(scale: scale_continuous, column: pl.Series) -> np.ndarray:
 
 
 def paint(color: Aesthetic, alpha: Aesthetic, n_rows: int) -> np.ndarray:
-    """Return the colour of each row, uint8 (n_rows, 4), joined with its opacity as in plotnine."""
+    """Return the colour of each row with its opacity, combined as plotnine does, uint8 (n_rows, 4).
+
+    A colour may bring an opacity of its own, or be "none", and then alpha does not apply.
+    """
     solid, clear = (
         np.rint(to_rgba_array([_join(value, opacity) for value in color.values]) * 255)
         for opacity in (1.0, 0.0)
     )
     rows = color.spread(solid, n_rows).astype(np.uint8)
     alphas = np.rint(np.array(alpha.values, dtype=float) * 255)
-    # A colour may bring its own opacity, or be none.
     takes_alpha = color.spread(solid[:, 3] != clear[:, 3], n_rows)
     rows[:, 3] = np.where(takes_alpha, alpha.spread(alphas, n_rows), rows[:, 3])
     return rows

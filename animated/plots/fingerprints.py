@@ -1,8 +1,12 @@
-"""What decides how a plot looks, in 64 hexadecimal digits."""
+"""Fingerprints of plots: 64 hexadecimal digits that differ when two plots would look different.
+
+They are the same in every process and on every machine that draws with the same versions.
+"""
 
 import hashlib
 import inspect
 import sys
+from collections.abc import Sequence
 from functools import cached_property, partial
 from importlib.metadata import version
 from types import CodeType, FunctionType
@@ -15,9 +19,9 @@ import pandas as pd
 import polars as pl
 from plotnine import ggplot
 
-Table = pd.DataFrame | pl.DataFrame
+from animated.plots.tables import Table, describe_type
 
-# What of a plot decides how it looks, besides its tables.
+# The parts of a plot that decide how it looks, besides its tables.
 PARTS = (
     "mapping",
     "layers",
@@ -29,78 +33,83 @@ PARTS = (
     "theme",
     "watermarks",
 )
-# What does not: the variables around a plot, and what a theme has already looked up.
-OTHERS = ("environment", "T")
-# What draws decides as well. Looked up once: it takes milliseconds.
+# Attributes that do not: the variables around a plot, and what a theme has already looked up.
+IRRELEVANT = ("environment", "T")
+# The libraries that draw. Their versions are looked up once, as that takes milliseconds.
 VERSIONS = [version(library) for library in ("plotnine", "matplotlib", "pillow", "polars")]
-# What looks the same wherever it is.
+# Types whose `repr` is the same in every process.
 PLAIN = (str, bytes, bool, int, float, complex, type(None))
-# Counts the changes of our own code that change a picture.
+# Raised by one with each change of our own code that changes a picture.
 GENERATION = 4
 
 
 def hash_plot(plot: ggplot) -> str:
-    """Return a digest that differs when plots with the same tables would look different.
+    """Return a fingerprint of everything that decides how a plot looks except its tables.
 
-    It covers mappings and the variables in them, layers, scales, coordinates, facets, guides,
-    labels, theme and watermarks, and the versions of what draws; but not the tables.
+    It covers mappings and the variables they name, layers, scales, coordinates, facets, guides,
+    labels, theme and watermarks, and the versions of the libraries that draw.
     """
     parts = [_to_plain(getattr(plot, part, None)) for part in PARTS]
     return join_hashes([repr([parts, _to_plain(_find_variables(plot)), VERSIONS, GENERATION])])
 
 
 def hash_table(table: Table | None) -> str:
-    """Return a digest that differs when tables do: in values, or in names or types of columns.
+    """Return a fingerprint of a table: of its values and of the names and types of its columns.
 
-    The order of columns says nothing: plotnine's annotate takes it from a set.
+    The order of columns does not count, because plotnine's `annotate` takes it from a set.
     """
     if table is None:
         return ""
     names = sorted(table.columns, key=str)
+    types = [(name, describe_type(table, name)) for name in names]
+    return join_hashes([repr(types), _hash_rows(table, names)])
+
+
+def hash_picture(picture: np.ndarray) -> str:
+    """Return a fingerprint of the size and the pixels of a picture."""
+    return join_hashes([repr(picture.shape), np.ascontiguousarray(picture)])
+
+
+def join_hashes(parts: Sequence[str | bytes | np.ndarray]) -> str:
+    """Return the SHA-256 of texts, bytes and arrays, one after the other."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, str):
+            digest.update(part.encode() + b"\0")
+        else:
+            digest.update(part.data if isinstance(part, np.ndarray) else part)
+    return digest.hexdigest()
+
+
+def _hash_rows(table: Table, names: list[Any]) -> np.ndarray | str:
     if isinstance(table, pl.DataFrame):
-        rows = table.select(names).hash_rows(seed=0).to_numpy()
-    else:
-        rows = _hash_pandas(table[names])
-    return join_hashes([repr([(name, get_kind(table, name)) for name in names]), rows])
-
-
-def get_kind(table: Table, name: Any) -> str:
-    """Return the type of a column, with the order of its values as far as it has one."""
-    if isinstance(table, pl.DataFrame):
-        column = table[name]
-        if column.dtype == pl.Categorical:
-            return repr(column.unique(maintain_order=True).to_list())
-        return str(column.dtype)
-    dtype = table[name].dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        return repr((dtype.categories.tolist(), dtype.ordered))
-    return str(dtype)
-
-
-def _hash_pandas(table: pd.DataFrame) -> np.ndarray | str:
+        return table.select(names).hash_rows(seed=0).to_numpy()
     try:
-        return pd.util.hash_pandas_object(table, index=False).to_numpy()
-    except TypeError:  # a column of lists, say
-        return joblib.hash(table.to_dict("list"))
+        return pd.util.hash_pandas_object(table[names], index=False).to_numpy()
+    except TypeError:  # for example a column of lists
+        return joblib.hash(table[names].to_dict("list"))
 
 
 def _find_variables(plot: ggplot) -> dict[str, Any]:
     """Return the variables around a plot that its mappings may look up."""
-    mappings = [plot.mapping, *(layer.mapping for layer in plot.layers)]
-    words = [str(value) for mapping in mappings for value in mapping.values()]
-    tables = [plot.data, *(getattr(layer, "_data", None) for layer in plot.layers)]
-    columns = {str(name) for table in tables for name in getattr(table, "columns", ())}
-    variables = {}
-    for name in sorted(_find_names(words) - columns):
-        try:
-            variables[name] = plot.environment.namespace[name]
-        except (KeyError, AttributeError):
-            continue
+    names = _find_names(_list_expressions(plot)) - _list_columns(plot)
+    namespace = getattr(getattr(plot, "environment", None), "namespace", {})
+    variables = {name: namespace[name] for name in sorted(names) if name in namespace}
     return {name: value for name, value in variables.items() if not inspect.ismodule(value)}
 
 
+def _list_expressions(plot: ggplot) -> list[str]:
+    mappings = [plot.mapping, *(layer.mapping for layer in plot.layers)]
+    return [str(value) for mapping in mappings for value in mapping.values()]
+
+
+def _list_columns(plot: ggplot) -> set[str]:
+    tables = [plot.data, *(getattr(layer, "_data", None) for layer in plot.layers)]
+    return {str(name) for table in tables for name in getattr(table, "columns", ())}
+
+
 def _find_names(expressions: list[str]) -> set[str]:
-    names = set()
+    names: set[str] = set()
     for expression in expressions:
         try:
             names |= {*compile(expression, "", "eval").co_names}
@@ -109,23 +118,10 @@ def _find_names(expressions: list[str]) -> set[str]:
     return names
 
 
-def hash_picture(picture: np.ndarray) -> str:
-    """Return a digest of the pixels and the size of a picture."""
-    return join_hashes([repr(picture.shape), np.ascontiguousarray(picture)])
-
-
-def join_hashes(parts: list[str | bytes | np.ndarray]) -> str:
-    """Return the SHA-256 of texts, bytes and arrays, one after the other."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.encode() + b"\0" if isinstance(part, str) else part)
-    return digest.hexdigest()
-
-
 def _to_plain(value: Any, inside: tuple[int, ...] = ()) -> Any:
-    """Return `value` as something that looks the same in every process, without its tables.
+    """Return `value` as plain data with the same `repr` in every process, without its tables.
 
-    inside: identities of the objects that hold `value`, as some of plotnine's hold each other.
+    inside: identities of the objects that hold `value`, since some of plotnine's hold each other.
     """
     if isinstance(value, Table):
         return "table"
@@ -136,7 +132,11 @@ def _to_plain(value: Any, inside: tuple[int, ...] = ()) -> Any:
         return [_to_plain(item, inside) for item in value]
     if id(value) in inside:
         return type(value).__name__
-    inside = (*inside, id(value))
+    return _describe_object(value, (*inside, id(value)))
+
+
+def _describe_object(value: Any, inside: tuple[int, ...]) -> Any:
+    """Return an object that is neither a table nor a collection as plain data."""
     if isinstance(value, partial):
         return _to_plain([value.func, value.args, value.keywords], inside)
     if isinstance(value, FunctionType):
@@ -147,12 +147,12 @@ def _to_plain(value: Any, inside: tuple[int, ...] = ()) -> Any:
 
 
 def _get_state(value: Any) -> dict[str, Any]:
-    """Return the attributes of an object, without those that it has worked out from others."""
+    """Return the attributes of an object, without those that it computed from the others."""
     kind = type(value)
     return {
         name: item
         for name, item in vars(value).items()
-        if name not in OTHERS and not isinstance(getattr(kind, name, None), cached_property)
+        if name not in IRRELEVANT and not isinstance(getattr(kind, name, None), cached_property)
     }
 
 
@@ -164,7 +164,7 @@ def _hash_object(value: Any) -> str:
 
 
 def _describe_function(function: FunctionType, inside: tuple[int, ...]) -> list[Any]:
-    """Return what a function does, or for one of a library its name."""
+    """Return what a function does: its name if it is a library's, otherwise its code."""
     variables = [cell.cell_contents for cell in function.__closure__ or ()]
     bound = _to_plain([variables, function.__defaults__, function.__kwdefaults__], inside)
     module = sys.modules.get(function.__module__)

@@ -1,6 +1,6 @@
-"""Which fonts the texts of a plot are drawn in, as that differs from machine to machine.
+"""The fonts in which the texts of a plot are drawn, which differ from machine to machine.
 
-plotnine's own themes ask for Helvetica, which some machines have, and take DejaVu Sans elsewhere.
+plotnine's own themes ask for Helvetica, which some machines have, and fall back to DejaVu Sans.
 """
 
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.font_manager import FontProperties, findfont, fontManager
@@ -18,12 +19,12 @@ from animated.plots.fingerprints import join_hashes
 from animated.plots.templates import Template
 
 WEIGHTS = ("normal", "bold")
-STYLES = ("normal", "italic")
+STYLES: tuple[Literal["normal", "italic"], ...] = ("normal", "italic")
 
 
 @lru_cache(maxsize=16)
 def hash_fonts(template: Template) -> str:
-    """Return a digest that differs when matplotlib finds other fonts for the texts of a plot."""
+    """Return a fingerprint of the fonts that matplotlib finds for the texts of a plot."""
     paths = {
         Path(findfont(FontProperties(family=names, weight=weight, style=style)))
         for names in _find_families(template)
@@ -34,10 +35,7 @@ def hash_fonts(template: Template) -> str:
 
 @contextmanager
 def explaining_fonts() -> Iterator[None]:
-    """Name the font when the block fails because one is damaged.
-
-    Raises ValueError.
-    """
+    """Raise a ValueError that names the font when the block fails because of a damaged one."""
     try:
         yield
     except RuntimeError as error:
@@ -49,7 +47,7 @@ def explaining_fonts() -> Iterator[None]:
 
 def _find_families(template: Template) -> list[list[str]]:
     """Return the families that a plot names, each as the names that matplotlib looks for."""
-    theme = template.plot.theme or theme_get()
+    theme: Any = template.plot.theme or theme_get()
     settings = mpl.rcParams | theme.rcParams
     layers = [getattr(layer.geom, "aes_params", {}) for layer in template.plot.layers]
     texts = [getattr(part, "properties", {}) for part in theme.themeables.values()]
@@ -57,12 +55,12 @@ def _find_families(template: Template) -> list[list[str]]:
     families = {
         family for names in named for family in ([names] if isinstance(names, str) else names or [])
     }
-    # A name such as "serif" stands for several.
+    # A generic name such as "serif" stands for several families.
     return [list(settings.get(f"font.{family}", [family])) for family in sorted(families)]
 
 
 def _describe(path: Path) -> str:
-    # Those that matplotlib brings are those of its version, which is known.
+    """Return the name of a font that comes with matplotlib, whose version is known, else a hash."""
     return path.name if path.is_relative_to(mpl.get_data_path()) else _hash_file(path)
 
 
@@ -72,7 +70,7 @@ def _hash_file(path: Path) -> str:
 
 
 def _find_damaged() -> list[str]:
-    """Return the paths of the fonts that matplotlib would use, but cannot read."""
+    """Return the paths of the fonts that matplotlib knows but cannot read."""
     return [font.fname for font in fontManager.ttflist if not _is_readable(font.fname)]
 
 
@@ -81,6 +79,6 @@ def _is_readable(path: str) -> bool:
         FT2Font(path)
     except RuntimeError:
         return False
-    except OSError:  # it is gone, and matplotlib takes another
+    except OSError:  # the file is gone, and matplotlib falls back to another font
         pass
     return True

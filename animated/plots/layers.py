@@ -1,7 +1,8 @@
-"""One layer of a plot that is drawn, and how plotnine itself draws it again with other data."""
+"""A layer that moves: where it is drawn, who draws it, and how plotnine itself draws it again."""
 
 import copy
 import threading
+from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -22,55 +23,69 @@ from animated.plots.aesthetics import (
     get_mapping,
     get_scale,
     read_aesthetic,
-    read_column,
 )
-from animated.plots.fingerprints import Table
-from animated.plots.raster import lay_over
+from animated.plots.tables import Table, read_column
 
 # plotnine and matplotlib draw one picture at a time.
 DRAWING = threading.RLock()
 
 
 class Panel(NamedTuple):
-    """Where a panel of a drawn plot lies on its canvas."""
+    """The place of a panel of a drawn plot on its canvas.
 
-    number: int  # from 0
-    matrix: np.ndarray  # (3, 3), from the coordinates of the axes to pixels from the lower left
-    clip: np.ndarray  # int (4,): left, top, right and bottom in pixels from the upper left
-    size: tuple[int, int]  # of the canvas: width and height
+    number: counted from 0.
+    matrix: float64 (3, 3), from the coordinates of the axes to pixels from the lower left.
+    clip: int (4,), left, top, right and bottom in pixels from the upper left.
+    size: width and height of the canvas in pixels.
+    """
+
+    number: int
+    matrix: np.ndarray
+    clip: np.ndarray
+    size: tuple[int, int]
     dpi: float
 
     def to_pixels(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return pixels from the left and from the top, float64."""
+        """Return positions in pixels from the left and from the top, float64."""
         (a, _, c), (_, e, f), _ = self.matrix
         return a * x + c, self.size[1] - (e * y + f)
 
 
-class Painter:
-    """A layer, and the plot around it.
+class Painter(ABC):
+    """Draws a layer with the data of one frame after the other.
 
-    `prepare` returns what holds for all panels of a frame, `draw` is called for each panel.
-    Raises NotImplementedError where it would not draw what plotnine draws.
+    Either method raises NotImplementedError where it would not draw what plotnine draws.
     """
 
     positions: ClassVar[tuple[str, ...]] = ("x", "y")
-    aesthetics: ClassVar[tuple[str, ...]]
+    aesthetics: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, plot: ggplot, spec: layer):
-        """Prepare to draw layers like `spec`, which is not built, into `plot`, which is."""
+        """Get ready to draw layers like `spec`, as the user wrote it, into `plot`, once built."""
         self.plot = plot
         self.spec = spec
         self.mapping = get_mapping(plot, spec)
-        self.known: dict[Any, list[Any]] = {}  # what scales have been asked before
+        self.known: dict[Any, list[Any]] = {}  # the values that scales have returned before
+
+    @abstractmethod
+    def prepare(self, table: Table) -> Any:
+        """Return what all panels of a frame share, in a form of the painter's own."""
+
+    @abstractmethod
+    def draw(self, canvas: np.ndarray, panel: Panel, ready: Any) -> None:
+        """Draw one panel of a frame on a canvas, uint8 (height, width, 3).
+
+        ready: what `prepare` returned for the frame.
+        """
 
     @cached_property
     def scales(self) -> list[dict[str, Any]]:
-        """The scales of each panel, for x and for y."""
+        """The scales of x and of y for each panel."""
         layout = self.plot.layout
         return [vars(layout.get_scales(panel)) for panel in layout.layout["PANEL"]]
 
     def read(self, table: Table) -> list[Aesthetic]:
-        """Return the aesthetics that are no positions."""
+        """Return the values of `self.aesthetics`, in this order."""
         return [
             read_aesthetic(self.plot, self.spec, self.mapping, table, name, self.known)
             for name in self.aesthetics
@@ -88,18 +103,19 @@ class Painter:
         return located
 
     def limit(self, panel: int, positions: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return positions as float64, not a number where they are outside the scale's limits.
+        """Return positions as float64, NaN where they exceed the limits of the scale.
 
-        They are compared as they come: the nearest float32 to a limit is not outside.
+        They are compared before they are converted, so that the float32 nearest to a limit does
+        not exceed it.
         """
         return {
             name: _limit(values, self.scales[panel][name[0]]) for name, values in positions.items()
         }
 
     def transform(self, panel: int, positions: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return positions as the coordinate system of the plot places them."""
+        """Return positions transformed by the coordinate system of the plot."""
         coord = self.plot.layout.coord
-        # Plain coordinates change nothing but what is infinite, and pandas takes its time.
+        # Plain coordinates change nothing but infinite values, and pandas takes its time.
         is_plain = type(coord) in (coord_cartesian, coord_fixed)
         if is_plain and not any(np.isinf(values).any() for values in positions.values()):
             return positions
@@ -107,16 +123,16 @@ class Painter:
         return {name: data[name].to_numpy(np.float64) for name in data}
 
     def place(self, panel: int, located: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return positions on the axes of a panel."""
+        """Return positions in the coordinates of the axes of a panel."""
         return self.transform(panel, self.limit(panel, located))
 
     @cached_property
     def panels(self) -> list[dict[str, Any]]:
-        """What the rows of each panel have in common."""
+        """The values of the facet variables in each panel."""
         return self.plot.layout.layout[get_facets(self.plot)].to_dict("records")
 
     def select(self, table: Table, panel: int) -> np.ndarray | slice:
-        """Return which rows belong to a panel."""
+        """Return the positions of the rows that belong to a panel."""
         values = {name: value for name, value in self.panels[panel].items() if name in table}
         if len(self.panels) == 1 or not values:
             return slice(None)
@@ -124,20 +140,20 @@ class Painter:
         return np.flatnonzero(np.logical_and.reduce(matches))
 
     def split(self, table: Table, located: dict[str, np.ndarray]) -> list[tuple]:
-        """Return for each panel its rows and their positions on its axes."""
+        """Return, for each panel, its rows and their positions on its axes."""
         # Panels that share their scales share the work.
         is_shared = len({(id(scale["x"]), id(scale["y"])) for scale in self.scales}) == 1
-        whole = self.place(0, located) if is_shared else None
+        shared = self.place(0, located) if is_shared else None
         parts = []
         for panel in range(len(self.scales)):
             rows = self.select(table, panel)
-            places = whole or self.place(panel, located)
-            parts.append((rows, {name: values[rows] for name, values in places.items()}))
+            positions = shared or self.place(panel, located)
+            parts.append((rows, {name: values[rows] for name, values in positions.items()}))
         return parts
 
 
 class LayerPainter(Painter):
-    """Draws any layer by plotnine itself, on the axes of the plot that is there."""
+    """Draws any layer through plotnine itself, on the axes of the plot that it has built."""
 
     def prepare(self, table: Table) -> list[np.ndarray]:
         """Return a picture of the layer for each panel, uint8 (height, width, 4)."""
@@ -148,16 +164,18 @@ class LayerPainter(Painter):
             return [_take(ax, old) for ax, old in zip(axes, before, strict=True)]
 
     def draw(self, canvas: np.ndarray, panel: Panel, ready: list[np.ndarray]) -> None:
-        """Lay the picture of a panel on the canvas."""
+        """Blend the picture of a panel onto the canvas."""
+        from animated.plots.raster import lay_over  # loads numba
+
         lay_over(canvas, ready[panel.number])
 
 
 def _limit(values: np.ndarray, scale: scale_continuous) -> np.ndarray:
-    """Return what a scale of positions makes of values, as float64."""
+    """Return values as a position scale maps them, float64."""
     values = values if values.dtype.kind == "f" else values.astype(np.float64)
     if scale.oob is not censor:
         return np.asarray(scale.map(pd.Series(values)), dtype=np.float64)
-    # What nearly all scales do, without the time that pandas takes.
+    # Nearly all scales censor, and this way it costs none of the time that pandas takes.
     low, high = scale.final_limits
     outside = np.isfinite(values) & ((values < low) | (values > high))
     return np.where(outside, np.nan, values).astype(np.float64, copy=False)
@@ -165,7 +183,7 @@ def _limit(values: np.ndarray, scale: scale_continuous) -> np.ndarray:
 
 def _build(plot: ggplot, spec: layer, table: Table) -> layer:
     """Take one layer through the steps of plotnine's own build, with scales already trained."""
-    built = copy.deepcopy(spec)
+    built: Any = copy.deepcopy(spec)
     built._data = table
     layers, layout, scales = Layers([built]), plot.layout, plot.scales
     built.setup(plot)
@@ -187,9 +205,10 @@ def _build(plot: ggplot, spec: layer, table: Table) -> layer:
 
 
 def _take(ax: Axes, before: set) -> np.ndarray:
-    """Return a picture of what has been added to some axes, and remove it from them."""
-    figure = ax.figure
-    renderer = RendererAgg(*figure.canvas.get_width_height(), figure.dpi)
+    """Return a picture of the artists that were added to some axes, and remove them."""
+    figure: Any = ax.figure
+    width, height = figure.canvas.get_width_height()
+    renderer = RendererAgg(width, height, figure.dpi)
     for artist in [artist for artist in ax.get_children() if artist not in before]:
         artist.draw(renderer)
         artist.remove()

@@ -1,8 +1,8 @@
-"""A plot as plotnine draws it once, and between its parts what is drawn again in every epoch.
+"""A plot as plotnine draws it once, and between its parts the layers drawn again for every epoch.
 
-plotnine draws title, axes, legend and whatever else stays. What lies below a layer that moves and
-what lies above it are kept as two pictures, and the layer is drawn between them: points, segments
-and tiles by painters of our own, any other layer by plotnine itself, on the axes that are there.
+plotnine draws title, axes, legend and everything else that stays. The picture below a moving layer
+and the picture above it are stored separately, and the layer is drawn between them: points,
+segments, text and tiles by painters of our own, any other layer by plotnine on the existing axes.
 """
 
 import copy
@@ -17,49 +17,51 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.artist import Artist
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import RendererAgg
 from PIL import Image
 from plotnine import ggplot
 
 from animated.plots.fingerprints import join_hashes
-from animated.plots.layers import DRAWING, Panel
+from animated.plots.layers import DRAWING, Painter, Panel
 from animated.plots.painters import make_painter
 from animated.plots.ranges import describe, find_moving, make_sparse_plot
-from animated.plots.raster import lay_over
 from animated.plots.templates import Filled
 
-# As many plots are kept as a frame is likely to have, and some more.
+# As many plots stay in memory as a frame is likely to have, and some more.
 MAX_STAGES = 16
 
 
 class Stage:
-    """A plot as plotnine draws it without its moving layers, and what draws those."""
+    """A plot as plotnine draws it without its moving layers, and the painters of those.
+
+    image: the picture below the lowest moving layer, from which a frame starts.
+    """
 
     def __init__(self, filled: Filled, moving: list[int]):
-        """Let plotnine draw the plot, with `moving` the numbers of the layers that are left out."""
-        plot, marks = make_sparse_plot(filled, moving), []
+        """Let plotnine draw the plot without the layers whose numbers are in `moving`."""
+        plot = make_sparse_plot(filled, moving)
+        gaps: list[_Gap] = []
         for number in moving:
-            plot.layers[number].geom.draw_layer = partial(_leave_out, marks, number)
+            plot.layers[number].geom.draw_layer = partial(_leave_out, gaps, number)
         last = _draw(plot)
-        marks.sort(key=lambda mark: mark.turn)
-        first, *others = [*(mark.below for mark in marks), last]
-        self.image = Image.fromarray(first)
-        # What moves, from bottom to top, and what lies on it.
-        self.moves = [(mark.layer_number, mark.panel) for mark in marks]
-        self.overlays = [_crop(picture) for picture in others]
-        specs = copy.deepcopy(filled.template.plot.layers)
-        self.painters = {}
-        for number in moving:
-            specs[number].zorder = number + 1
-            self.painters[number] = make_painter(plot, specs[number], filled.get_table(number))
+        gaps.sort(key=lambda gap: gap.turn)
+        pictures = [*(gap.below for gap in gaps), last]
+        self.image = Image.fromarray(pictures[0])
+        # The gaps from bottom to top, and the picture above each.
+        self.gaps = [(gap.layer_number, gap.panel) for gap in gaps]
+        self.overlays = [_crop(picture) for picture in pictures[1:]]
+        self.painters = _make_painters(plot, filled, moving)
 
     def draw(self, canvas: np.ndarray, filled: Filled) -> None:
-        """Draw the layers that move on a canvas, uint8 (height, width, 3), that shows `image`."""
+        """Draw the moving layers on a canvas, uint8 (height, width, 3), that shows `image`."""
+        from animated.plots.raster import lay_over  # loads numba
+
         ready = {
             number: painter.prepare(filled.get_table(number))
             for number, painter in self.painters.items()
         }
-        for (number, panel), overlay in zip(self.moves, self.overlays, strict=True):
+        for (number, panel), overlay in zip(self.gaps, self.overlays, strict=True):
             self.painters[number].draw(canvas, panel, ready[number])
             if overlay is not None:
                 (top, left), picture = overlay
@@ -67,8 +69,8 @@ class Stage:
                 lay_over(canvas[top : top + height, left : left + width], picture)
 
 
-class _Mark(Artist):
-    """Where a layer that moves would be drawn: keeps what is below, and clears the canvas."""
+class _Gap(Artist):
+    """Stands in for a moving layer in a panel: stores the picture below, and clears the canvas."""
 
     turns = itertools.count()
 
@@ -78,39 +80,38 @@ class _Mark(Artist):
         self.panel_number = panel_number
         self.zorder = layer_number + 1
 
-    def draw(self, renderer: RendererAgg) -> None:
+    def draw(self, renderer: RendererBase) -> None:
         if not isinstance(renderer, RendererAgg):
             return
         self.turn = next(self.turns)
         self.below = np.array(renderer.buffer_rgba())
         renderer.clear()
-        transform = self.axes.transData
-        if not transform.is_affine:
+        axes: Any = self.axes
+        clip: Any = self.get_clip_box()
+        if not axes.transData.is_affine:
             raise NotImplementedError("axes that are not straight")
-        left, bottom, right, top = np.floor(np.array(self.get_clip_box().extents) + 0.5).astype(int)
+        left, bottom, right, top = np.floor(np.array(clip.extents) + 0.5).astype(int)
         height, width, _ = self.below.shape
-        clip = [max(left, 0), max(height - top, 0), min(right, width), min(height - bottom, height)]
-        self.panel = Panel(
-            self.panel_number,
-            transform.get_matrix().copy(),
-            np.array(clip),
-            (width, height),
-            renderer.dpi,
-        )
+        edges = [
+            max(left, 0), max(height - top, 0), min(right, width), min(height - bottom, height),
+        ]  # fmt: skip
+        matrix = axes.transData.get_matrix().copy()
+        size = (width, height)
+        self.panel = Panel(self.panel_number, matrix, np.array(edges), size, renderer.dpi)
 
 
 def find_stage(filled: Filled) -> Stage:
-    """Return the stage on which a plot is drawn, from those that are kept if it is there.
+    """Return the stage on which a plot is drawn, an earlier one where possible.
 
-    Plots share one when nothing differs but the data of layers that move, and no scale learns
-    anything else from them. Warns when that is so often not the case that it takes time.
+    Plots share a stage when they differ only in the data of moving layers, and no scale learns
+    anything else from these. Warns when plots that look alike need a new stage again and again.
     """
     moving = find_moving(filled)
     parts = describe(filled, moving)
     key = join_hashes([repr(parts)])
     with DRAWING:
         if key not in _stages:
-            _warn(parts)
+            _warn_of_new_stage(parts)
             _stages[key] = Stage(filled, moving), parts
         _stages.move_to_end(key)
         while len(_stages) > MAX_STAGES:
@@ -118,34 +119,51 @@ def find_stage(filled: Filled) -> Stage:
         return _stages[key][0]
 
 
+def forget_stages() -> None:
+    """Free the memory of all stages; the next frame of each plot starts with a new one."""
+    with DRAWING:
+        _stages.clear()
+
+
 _stages: OrderedDict[str, tuple[Stage, dict[str, Any]]] = OrderedDict()
 
 
-def _warn(parts: dict[str, Any]) -> None:
-    """Say why plotnine draws again what looks like a plot that is there."""
+def _warn_of_new_stage(parts: dict[str, Any]) -> None:
+    """Say why plotnine draws a plot again that resembles an earlier one."""
     alike = [other for _, other in _stages.values() if other["plot"] == parts["plot"]]
     if alike:
         changed = [name for name, part in parts.items() if part != alike[-1].get(name)]
-        reason = " and ".join(changed) + " changed; limits on scales keep what data show the same"
+        reason = f"{' and '.join(changed)} changed; set limits on scales to prevent this"
     elif len(_stages) == MAX_STAGES:
-        reason = "plots differ in more than their data, in a title, say"
+        reason = "plots differ in more than their data, for example in a title"
     else:
         return
     warnings.warn(
-        f"plotnine draws a plot anew, which takes long in every epoch: {reason}", stacklevel=2
+        f"plotnine draws a plot anew, which is slow if it happens in every epoch: {reason}",
+        stacklevel=2,
     )
 
 
-def _leave_out(marks: list, number: int, data: pd.DataFrame, layout: Any, coord: Any) -> None:
-    """Stand in for `geom.draw_layer`: put a mark into each panel instead."""
+def _make_painters(plot: ggplot, filled: Filled, moving: list[int]) -> dict[int, Painter]:
+    """Return a painter for each moving layer, by its number."""
+    specs: list[Any] = copy.deepcopy(filled.template.plot.layers)
+    painters = {}
+    for number in moving:
+        specs[number].zorder = number + 1
+        painters[number] = make_painter(plot, specs[number], filled.get_table(number))
+    return painters
+
+
+def _leave_out(gaps: list[_Gap], number: int, data: pd.DataFrame, layout: Any, coord: Any) -> None:
+    """Replace `geom.draw_layer`: leave a gap in each panel instead of drawing."""
     for panel, ax in enumerate(layout.axs):
-        mark = _Mark(number, panel)
-        ax.add_artist(mark)
-        marks.append(mark)
+        gap = _Gap(number, panel)
+        ax.add_artist(gap)
+        gaps.append(gap)
 
 
 def _crop(picture: np.ndarray) -> tuple[tuple[int, int], np.ndarray] | None:
-    """Return the part of a picture that is not transparent, and its upper left corner."""
+    """Return the upper left corner of the opaque part of a picture, and that part."""
     rows, columns = (np.flatnonzero(picture[..., 3].any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return None
@@ -154,9 +172,9 @@ def _crop(picture: np.ndarray) -> tuple[tuple[int, int], np.ndarray] | None:
 
 
 def _draw(plot: ggplot) -> np.ndarray:
-    """Draw as `ggplot.save` does, and return the pixels, uint8 (height, width, 4)."""
+    """Draw a plot as `ggplot.save` does, and return its pixels, uint8 (height, width, 4)."""
     buffer = BytesIO()
-    with warnings.catch_warnings(action="ignore"):  # about rows left out: there are few rows
+    with warnings.catch_warnings(action="ignore"):  # about missing rows: the plot is sparse
         figure = plot.draw()
         with rc_context(plot.theme.rcParams):
             figure.savefig(buffer, format="png")

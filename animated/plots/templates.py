@@ -6,44 +6,48 @@ from typing import Any, NamedTuple
 
 from plotnine import ggplot
 
-from animated.plots.fingerprints import Table, hash_plot, hash_table, join_hashes
+from animated.plots.fingerprints import hash_plot, hash_table, join_hashes
+from animated.plots.tables import Table, is_table
 
 
 class Template:
     """A plot to be filled with other data, epoch by epoch.
 
-    embedding = Template(plot_embedding(df_first))
-    embedding.fill(df_other)
+        embedding = Template(plot_embedding(df_first))
+        embedding.fill(df_other)
+
+    plot: a copy of the plot.
+    tables: the data of the plot, then those of each layer that brings data of its own.
+    fingerprint: 64 hexadecimal digits that differ when two plots would look different, whatever
+        their data.
     """
 
     def __init__(self, plot: ggplot):
-        """Keep a copy of `plot`. Raises TypeError when it is no plotnine plot."""
+        """Copy `plot`. Raises TypeError when it is not a plotnine plot."""
         if not isinstance(plot, ggplot):
             raise TypeError(f"plot must be a plotnine plot, got {type(plot).__name__}")
         self.plot = _copy(plot)
         self.owners = [layer for layer in self.plot.layers if is_table(layer._data)]
         self.tables = (self.plot.data, *(layer._data for layer in self.owners))
-        self.mark = hash_plot(self.plot)
+        self.fingerprint = hash_plot(self.plot)
 
     def fill(self, *tables: Table | None) -> "Filled":
         """Return the plot with other data, which can be shown, saved and combined like any plot.
 
-        tables: the data of the plot, then that of each layer that brings data of its own.
-            None, or leaving it out, keeps what is there.
+        tables: the data of the plot, then those of each layer that brings data of its own.
+            A table that is None or left out stays as it is in the plot.
 
         Raises ValueError when there are more tables than the plot has, and TypeError when one
-        of them is no table.
+        of them is not a data frame.
         """
         if len(tables) > len(self.tables):
             raise ValueError(f"the plot has {len(self.tables)} tables, got {len(tables)}")
         for table in tables:
             if table is not None and not is_table(table):
                 raise TypeError(f"a table must be a data frame, got {type(table).__name__}")
-        kept = self.tables[len(tables) :]
-        news = (
-            new if new is not None else old for new, old in zip(tables, self.tables, strict=False)
-        )
-        return Filled(self, (*news, *kept))
+        given = [*tables, *[None] * (len(self.tables) - len(tables))]
+        pairs = zip(given, self.tables, strict=True)
+        return Filled(self, tuple(old if new is None else new for new, old in pairs))
 
 
 class Filled(NamedTuple):
@@ -53,12 +57,12 @@ class Filled(NamedTuple):
     tables: tuple[Table | None, ...]
 
     @property
-    def mark(self) -> str:
-        """A digest that differs when plots would look different."""
-        return join_hashes([self.template.mark, *map(hash_table, self.tables)])
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits that differ when two plots would look different."""
+        return join_hashes([self.template.fingerprint, *map(hash_table, self.tables)])
 
     def to_ggplot(self) -> ggplot:
-        """Return a plot of its own, to which more can be added."""
+        """Return an independent plot, to which more can be added."""
         plot = _copy(self.template.plot)
         plot.data, *rest = self.tables
         owners = [layer for layer in plot.layers if is_table(layer._data)]
@@ -67,11 +71,11 @@ class Filled(NamedTuple):
         return plot
 
     def draw(self, **options: Any) -> Any:
-        """Draw it as plotnine does, see `ggplot.draw`."""
+        """Draw the plot as plotnine does, see `ggplot.draw`."""
         return self.to_ggplot().draw(**options)
 
     def save(self, *arguments: Any, **options: Any) -> None:
-        """Save it as plotnine does, see `ggplot.save`."""
+        """Save the plot as plotnine does, see `ggplot.save`."""
         self.to_ggplot().save(*arguments, **options)
 
     def _repr_mimebundle_(self, *arguments: Any, **options: Any) -> Any:
@@ -85,13 +89,8 @@ class Filled(NamedTuple):
 
 
 def _copy(plot: ggplot) -> ggplot:
-    """Return a copy of a plot that shares nothing but tables with it."""
+    """Return a copy of a plot that shares nothing with it but its tables."""
     plot = copy.deepcopy(plot)
-    # Copies of a plot share what has been built of it last, data and all.
+    # plotnine's copies share the objects that were built last, data included.
     plot._build_objs = SimpleNamespace()
     return plot
-
-
-def is_table(value: Any) -> bool:
-    """Return whether `value` is a Polars or pandas table."""
-    return isinstance(value, Table)

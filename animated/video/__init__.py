@@ -1,1 +1,1 @@
-"""Frames, and ffmpeg, which makes MP4 and GIF of them."""
+"""From plots to pictures, and from pictures to MP4 and GIF."""

@@ -1,37 +1,33 @@
-"""Every epoch as a picture: plots drawn once, and drawn again only where they move.
+"""Every epoch as a picture: plots drawn once, and redrawn only where they move.
 
-A frame is pure: the same plots give the same bytes, so frames can be drawn in any order, in any
-process, and a frame that is already there need not be drawn again. Each PNG carries the
+A frame is pure: the same plots give the same bytes. Frames can therefore be drawn in any order and
+in any process, and a frame that exists is reused. To recognise it, each PNG carries the
 fingerprint of its plots and of the fonts of their texts.
 """
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import chain, cycle, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import cloudpickle
 import joblib
 import numpy as np
-from plotnine import ggplot
-from zlib_ng import zlib_ng
 
-from animated.plots.fingerprints import hash_picture, join_hashes
-from animated.plots.fonts import explaining_fonts, hash_fonts
-from animated.plots.stages import Stage, find_stage
-from animated.plots.templates import Filled, Template
 from animated.progress import track
 from animated.storage.atomic import check_folder, clear_partial, replacing
-from animated.video.png import LEVEL, encode_png, read_fingerprint, read_frame
-from util import ORIENTATIONS, combine_plots
+from animated.video.png import read_fingerprint, read_frame
+from util import ORIENTATIONS
+
+if TYPE_CHECKING:
+    from animated.video.drawing import Drawn, Recipe
 
 PlotFrame = Callable[[int], list[Any]]
 
-# Frames that a task draws in one go.
+# The number of frames in a task of a worker.
 TASK = 2
-# Frames of a round, of which two are in flight; more when there are more workers.
+# The number of frames in a round, unless there are more workers. Two rounds are in flight.
 ROUND = 16
 
 
@@ -41,12 +37,12 @@ class Frames:
         frames = Frames(plot_frame, range(200), "frames")
         write_movie(frames, "movies/umap.mp4")
 
-    Iterating yields uint8 arrays (height, width, 3) in the order of the epochs, and writes
-    `folder`/`name`-000000.png onward on the way. A frame that is there and shows the same plots is
-    read instead: an interrupted run goes on where it stopped.
+    Iteration yields uint8 arrays (height, width, 3) in the order of the epochs, and writes
+    `folder`/`name`-000000.png onward on the way. A frame that exists and shows the same plots is
+    read instead of drawn, so an interrupted run resumes where it stopped.
 
-    They are drawn by threads; inside `joblib.parallel_config` with another backend, such as "loky"
-    or "dask", by whatever that names.
+    Threads draw the frames; inside `joblib.parallel_config` with another backend, such as "loky"
+    or "dask", the workers of that backend do.
     """
 
     def __init__(
@@ -59,47 +55,47 @@ class Frames:
         orientation: str = "horizontal",
         n_jobs: int = -1,
     ):
-        """Prepare to draw.
+        """Check everything, and draw nothing yet.
 
         plot_frame: returns the plots of an epoch, from left to right or from top to bottom:
-            filled templates, which are fastest, plotnine plots, or anything that
+            filled templates, which are fastest, plotnine plots, or anything else that
             `util.combine_plots` takes. It may run in other processes.
-        epochs: which to draw; the number of an epoch is the number of its frame.
-        folder: where the PNGs go, or None for none.
-        name: what the names of the files begin with.
-        n_jobs: how many to draw at once, -1 for one a core.
+        epochs: the epochs to draw; the number of an epoch is the number of its frame.
+        folder: the folder of the PNGs, or None to write none.
+        name: the beginning of the file names.
+        orientation: "horizontal" or "vertical".
+        n_jobs: the number of frames to draw at once, -1 for one per core.
 
-        Raises FileNotFoundError when there is no such folder, PermissionError when it cannot be
-        written to, TypeError when `plot_frame` is no function, and ValueError when there are no
-        epochs, the orientation is unknown, or the name holds a folder.
+        Raises FileNotFoundError when the folder does not exist, PermissionError when it cannot be
+        written to, TypeError when `plot_frame` is not a function, and ValueError when there are no
+        epochs, the orientation is unknown, or the name contains a folder.
         """
-        if not isinstance(epochs, Iterable):
-            raise TypeError(f"epochs must be a list of numbers, got {type(epochs).__name__}")
-        self.epochs = list(epochs)
+        self.epochs = _check_epochs(epochs)
         self.folder = None if folder is None else Path(folder)
-        if not callable(plot_frame):
-            raise TypeError(f"plot_frame must be a function, got {type(plot_frame).__name__}")
-        if not self.epochs:
-            raise ValueError("epochs must name at least one epoch, got none")
-        for epoch in self.epochs:
-            if not isinstance(epoch, int | np.integer) or epoch < 0:
-                raise ValueError(f"epochs must be integers of at least 0, got {epoch!r}")
-        if self.folder is not None and not self.folder.is_dir():
-            raise FileNotFoundError(f"there is no folder {str(folder)!r} for the frames")
-        if orientation not in ORIENTATIONS:
-            raise ValueError(f"orientation must be 'horizontal' or 'vertical', got {orientation!r}")
-        if Path(name).name != name:
-            raise ValueError(f"name must be that of a file, without a folder, got {name!r}")
-        self.recipe = _Recipe(plot_frame, orientation, self.folder is not None)
+        self.plot_frame = plot_frame
         self.name = name
+        self.orientation = orientation
         self.n_jobs = n_jobs
-        self._done = False
+        self._is_done = False
+        self._check()
+
+    def _check(self) -> None:
+        if not callable(self.plot_frame):
+            raise TypeError(f"plot_frame must be a function, got {type(self.plot_frame).__name__}")
+        if self.folder is not None and not self.folder.is_dir():
+            raise FileNotFoundError(f"there is no folder {str(self.folder)!r} for the frames")
+        if self.orientation not in ORIENTATIONS:
+            raise ValueError(
+                f"orientation must be 'horizontal' or 'vertical', got {self.orientation!r}"
+            )
+        if Path(self.name).name != self.name:
+            raise ValueError(f"name must be a file name without a folder, got {self.name!r}")
         for path in self.paths:
             check_folder(path)
 
     @property
     def paths(self) -> list[Path]:
-        """Where the frames are, or will be, in the order of the epochs."""
+        """The paths of the frames in the order of the epochs, whether they exist yet or not."""
         if self.folder is None:
             return []
         return [self.folder / f"{self.name}-{epoch:06}.png" for epoch in self.epochs]
@@ -109,132 +105,78 @@ class Frames:
         return len(self.epochs)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Yield the frames in order, drawing those that are not there."""
-        if self._done:
+        """Yield the frames in order, drawing those that do not exist."""
+        if self._is_done:
             yield from map(read_frame, self.paths)
-            return
-        if self.folder is not None:
+        elif self.folder is None:
+            yield from (drawn.pixels for drawn in self._draw() if drawn is not None)
+        else:
             clear_partial(self.folder)
-        paths = iter(self.paths)
-        for pixels, png in self._draw():
-            path = next(paths, None)
-            if png is not None:
-                with replacing(path, is_durable=False) as temporary:
-                    temporary.write_bytes(png)
-            yield read_frame(path) if pixels is None else pixels
-        self._done = self.folder is not None
+            for drawn, path in zip(self._draw(), self.paths, strict=True):
+                yield _store(drawn, path)
+            self._is_done = True
 
     def __getitem__(self, position: int) -> np.ndarray:
-        """Return one frame, by its position and not by its epoch."""
-        if self._done:
+        """Return one frame by its position, which is not its epoch."""
+        if self._is_done:
             return read_frame(self.paths[position])
-        return self.recipe.draw_frame(self.epochs[position], None)[0]
+        return self._recipe.draw_frame(self.epochs[position])
 
     def save(self) -> list[Path]:
-        """Draw the frames that are not there, and return the paths of all."""
+        """Draw the frames that do not exist, and return the paths of all."""
         for _ in track(self, "Drawing"):
             pass
         return self.paths
 
-    def _draw(self) -> Iterator[tuple[np.ndarray | None, bytes | None]]:
-        """Yield for each frame its pixels and its PNG, or None for both when the PNG is there."""
-        marks = map(read_fingerprint, self.paths) if self.folder else (None for _ in self.epochs)
-        tasks = _chunk(zip(self.epochs, marks, strict=True), TASK)
+    @cached_property
+    def _recipe(self) -> "Recipe":
+        from animated.video.drawing import Recipe  # loads plotnine
+
+        return Recipe(self.plot_frame, self.orientation, self.folder is not None)
+
+    def _draw(self) -> Iterator["Drawn | None"]:
+        """Yield the frames in order, None for one on disk, while workers draw the next ones."""
+        known = map(read_fingerprint, self.paths) if self.folder else (None for _ in self.epochs)
+        tasks = _chunk(zip(self.epochs, known, strict=True), TASK)
         n_tasks = max(ROUND // TASK, joblib.effective_n_jobs(self.n_jobs))
+        draw_task = self._recipe.draw_task
         options = {"n_jobs": self.n_jobs, "prefer": "threads"}
         options |= {"return_as": "generator", "batch_size": 1}
         with joblib.Parallel(**options) as one, joblib.Parallel(**options) as other:
             rounds = []
             try:
                 for round_, parallel in zip(_chunk(tasks, n_tasks), cycle([one, other])):
-                    # One is drawn while the other is consumed, and no more: memory is constant.
-                    rounds.append(parallel(joblib.delayed(self.recipe.draw)(t) for t in round_))
+                    # One round is drawn while the other is consumed, so memory stays constant.
+                    rounds.append(parallel(joblib.delayed(draw_task)(task) for task in round_))
                     if len(rounds) > 1:
                         yield from chain.from_iterable(rounds[0])
                         del rounds[0]
                 yield from chain.from_iterable(rounds[0])
             finally:
-                with warnings.catch_warnings(action="ignore"):  # that tasks were not waited for
+                with warnings.catch_warnings(action="ignore"):  # about tasks not waited for
                     for drawn in rounds:
                         drawn.close()
 
 
-class _Recipe:
-    """How a frame is drawn, in this process or in another."""
-
-    def __init__(self, plot_frame: PlotFrame, orientation: str, with_png: bool):
-        self.ingredients = (plot_frame, orientation, with_png)
-
-    @cached_property
-    def pickled(self) -> bytes:
-        # A notebook's function brings its data along: pack them once, not once a task.
-        return zlib_ng.compress(cloudpickle.dumps(self.ingredients), LEVEL)
-
-    def __reduce__(self) -> tuple:
-        return _load, (self.pickled,)
-
-    def draw(self, task: list[tuple[int, str | None]]) -> list[tuple]:
-        """Draw the frames of some epochs, but for those whose mark has not changed."""
-        return [self.draw_frame(*item) for item in task]
-
-    def draw_frame(self, epoch: int, known: str | None) -> tuple[np.ndarray | None, bytes | None]:
-        """Return the pixels and the PNG of a frame, or None for both when `known` is its mark."""
-        plot_frame, orientation, with_png = self.ingredients
-        with explaining_fonts():
-            parts = [_to_part(figure) for figure in plot_frame(epoch)]
-            fonts = [hash_fonts(part.template) for part in parts if isinstance(part, Filled)]
-            mark = join_hashes([orientation, *(part.mark for part in parts), *fonts])
-            if mark == known:
-                return None, None
-            pixels = _draw_parts(parts, orientation)
-        return pixels, encode_png(pixels, mark) if with_png else None
+def _store(drawn: "Drawn | None", path: Path) -> np.ndarray:
+    """Write a frame unless it is on disk already, and return its pixels."""
+    if drawn is None or drawn.png is None:
+        return read_frame(path)
+    with replacing(path, is_durable=False) as temporary:
+        temporary.write_bytes(drawn.png)
+    return drawn.pixels
 
 
-@lru_cache(maxsize=2)
-def _load(pickled: bytes) -> _Recipe:
-    return _Recipe(*cloudpickle.loads(zlib_ng.decompress(pickled)))
-
-
-class _Picture:
-    """A figure that is not drawn by templates."""
-
-    def __init__(self, figure: Any):
-        self.image = combine_plots([figure])
-        self.mark = hash_picture(np.asarray(self.image))
-
-
-def _to_part(figure: Any) -> Filled | _Picture:
-    if isinstance(figure, ggplot):
-        return Template(figure).fill()
-    return figure if isinstance(figure, Filled) else _Picture(figure)
-
-
-def _draw_parts(parts: list[Filled | _Picture], orientation: str) -> np.ndarray:
-    """Return the frame that `combine_plots` would make."""
-    stages = [find_stage(part) if isinstance(part, Filled) else part for part in parts]
-    canvas = _get_background(tuple(stages), orientation).copy()
-    for part, stage, place in zip(parts, stages, _place(stages, canvas, orientation), strict=True):
-        if isinstance(stage, Stage):
-            stage.draw(canvas[place], part)
-    return canvas
-
-
-@lru_cache(maxsize=4)
-def _get_background(stages: tuple[Stage | _Picture, ...], orientation: str) -> np.ndarray:
-    return np.asarray(combine_plots([stage.image for stage in stages], orientation=orientation))
-
-
-def _place(stages: list, canvas: np.ndarray, orientation: str) -> Iterator[tuple[slice, slice]]:
-    """Yield which rows and columns of the canvas each picture takes, as `combine_plots` does."""
-    along = 0 if orientation == "horizontal" else 1
-    corner = [0, 0]
-    for stage in stages:
-        across = 1 - along
-        size = stage.image.size
-        corner[across] = (canvas.shape[along] - size[across]) // 2
-        left, top = corner
-        yield slice(top, top + size[1]), slice(left, left + size[0])
-        corner[along] += size[along]
+def _check_epochs(epochs: Iterable[int]) -> list[int]:
+    if not isinstance(epochs, Iterable):
+        raise TypeError(f"epochs must be a list of numbers, got {type(epochs).__name__}")
+    epochs = list(epochs)
+    if not epochs:
+        raise ValueError("epochs must name at least one epoch, got none")
+    for epoch in epochs:
+        if not isinstance(epoch, int | np.integer) or epoch < 0:
+            raise ValueError(f"epochs must be integers of at least 0, got {epoch!r}")
+    return epochs
 
 
 def _chunk(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

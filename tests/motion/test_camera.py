@@ -224,7 +224,7 @@ BAD = [
     ({"distance": np.inf}, "distance must be finite and more than 1, got inf"),
     ({"radius": 0}, "radius must be finite and more than 0, got 0"),
     ({"radius": np.inf}, "radius must be finite and more than 0, got inf"),
-    ({"radius": 0.3}, r"points must be within 0.300 of the middle .*, got \d+ that are not"),
+    ({"radius": 0.3}, r"points must be within 0.300 of the centre .*, got \d+ outside"),
 ]
 
 
@@ -235,16 +235,16 @@ def test_bad_views(view, message):
 
 
 def test_bad_tables():
-    with pytest.raises(ValueError, match="must have the columns x, y and z, got none named z"):
+    with pytest.raises(ValueError, match="must have the columns x, y and z, z is missing"):
         turn(CLOUD.drop("z"), 0)
-    with pytest.raises(ValueError, match=r"points must be within .* got 1 that are not"):
+    with pytest.raises(ValueError, match=r"points must be within .* got 1 outside"):
         turn(make_point(0.5, np.nan, 0.5), 0)
     with pytest.raises(TypeError, match="digit must be an Enum, got String"):
         shade(turn(CLOUD.cast({"digit": pl.String}), 0), "digit")
 
 
 def test_bad_shades():
-    with pytest.raises(ValueError, match="there must be 3 colors, got 2"):
+    with pytest.raises(ValueError, match="colors must have 3 values, one per label, got 2"):
         shade_colors(["red", "blue"], ["a", "b", "c"])
     with pytest.raises(ValueError, match="darkest must be between 0 and 1, got 2"):
         shade_colors(["red"], ["a"], darkest=2)

@@ -90,7 +90,7 @@ def test_bad_input(path):
         View(path, -1)
     with pytest.raises(FileNotFoundError):
         View("nowhere.parquet")
-    with pytest.raises(ValueError, match="epoch must be one of those"):
+    with pytest.raises(ValueError, match=r"epoch must be one of the epochs in .*, 0 to 39, got 40"):
         View(path).read(40.5)
 
 

@@ -163,7 +163,7 @@ def test_no_frames_between_stops():
 
 
 BAD = [
-    ({"PCA": LAYOUTS["PCA"]}, {}, "layouts must be two or more, got 1"),
+    ({"PCA": LAYOUTS["PCA"]}, {}, "embeddings must hold two or more, got 1"),
     ({"a": np.ones((5, 2)), "b": np.ones((6, 2))}, {},
      r"b must have shape \(5, 2\), got \(6, 2\)"),
     ({"a": np.ones((5, 3)), "b": np.ones((5, 3))}, {},
@@ -172,7 +172,7 @@ BAD = [
      "b must be finite, got 5 rows that are not"),
     (LAYOUTS, {"labels": ["a"]}, "labels must have 200 values, one per sample, got 1"),
     (LAYOUTS, {"labels": pl.Series("x", ["a"] * N)},
-     "labels must not be named like another column, got 'x'"),
+     "labels must not have the name of another column, got 'x'"),
     (LAYOUTS, {"pause": 0}, "pause must be an integer of at least 1, got 0"),
     (LAYOUTS, {"travel": -1}, "travel must be an integer of at least 0, got -1"),
 ]  # fmt: skip

@@ -5,15 +5,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from animated.plots.raster import (
-    POSITIONS,
-    draw_points,
-    draw_tiles,
-    lay_over,
-    make_solid_stamps,
-    make_stamps,
-    to_yuv,
-)
+from animated.plots.raster import draw_points, draw_tiles, lay_over, to_yuv
+from animated.plots.stamps import POSITIONS, make_solid_stamps, make_stamps
 
 WIDTH, HEIGHT, DPI = 200, 150, 100
 WHOLE = np.array([0, 0, WIDTH, HEIGHT])

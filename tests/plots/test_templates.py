@@ -75,7 +75,7 @@ from plotnine import (
 
 from animated.plots.fingerprints import hash_table
 from animated.plots.painters import MAX_SIZES
-from animated.plots.raster import make_solid_stamps
+from animated.plots.stamps import make_solid_stamps
 from animated.plots.templates import Filled, Template
 from animated.video.frames import Frames
 from util import combine_plots
@@ -649,7 +649,7 @@ MAKERS = [
 @pytest.mark.parametrize("make_plot", MAKERS)
 def test_plots_that_differ_in_a_variable_only(make_plot):
     one, hundred = (Template(make_plot(k) + SMALL).fill() for k in (0.5, 100))
-    assert one.mark != hundred.mark
+    assert one.fingerprint != hundred.fingerprint
     check(one, hundred)
 
 
@@ -694,7 +694,7 @@ def test_rows_in_another_order_lie_otherwise_on_top():
 )
 def test_what_is_drawn_anew_is_said(draws, plot, other, changed):
     fills = fill(plot + SMALL, A, other)
-    with pytest.warns(UserWarning, match="draws a plot anew.*limits on scales") as said:
+    with pytest.warns(UserWarning, match="draws a plot anew.*set limits on scales") as said:
         draw(fills)
     assert len(draws) == 2
     assert changed in str(said[0].message)
@@ -708,7 +708,7 @@ def test_nothing_is_said_of_what_stays(draws):
 
 def test_a_large_layer_that_is_slow_is_named():
     many = make_table(0, n=1_100)
-    with pytest.warns(UserWarning, match="1100 rows of geom_point anew.*several shapes"):
+    with pytest.warns(UserWarning, match="1100 rows of geom_point in every epoch.*several shapes"):
         draw(fill(POINTS + UNIT + geom_point(aes(shape="label")) + SMALL, many))
 
 
@@ -755,7 +755,7 @@ def test_tables_that_are_kept():
     template = Template(POINTS + geom_point() + geom_point(data=B))
     for tables in [(), (None,), (None, None), (A,), (A, None), (None, B)]:
         assert [table is not None for table in template.fill(*tables).tables] == [True, True]
-        assert template.fill(*tables).mark == template.fill(A, B).mark
+        assert template.fill(*tables).fingerprint == template.fill(A, B).fingerprint
 
 
 BROKEN = {
@@ -803,7 +803,7 @@ plot = (
     + guides(color=guide_legend(override_aes={"size": 6, "alpha": 1}))
     + labs(title="A title") + theme_minimal() + theme(figure_size=(3, 2))
 )
-mark = Template(plot).fill(table).mark
+mark = Template(plot).fill(table).fingerprint
 """
 
 
@@ -843,10 +843,10 @@ CHANGES = {
 
 
 def test_marks_differ_with_the_plot():
-    marks = [Template(plot).fill(A).mark for plot in (PLAIN, *CHANGES.values())]
+    marks = [Template(plot).fill(A).fingerprint for plot in (PLAIN, *CHANGES.values())]
     alike = [name for name, mark in zip(CHANGES, marks[1:], strict=True) if marks.count(mark) > 1]
     assert alike == []
-    assert Template(COLORED + UNIT + geom_point()).fill(A).mark == marks[0]
+    assert Template(COLORED + UNIT + geom_point()).fill(A).fingerprint == marks[0]
 
 
 CATEGORIES = [
@@ -905,7 +905,7 @@ def test_more_is_added_to_a_filled_template():
     assert isinstance(filled, Filled) and isinstance(plot, ggplot)
     assert len(plot.layers) == 2 and len(template.plot.layers) == 1
     assert "title" not in template.plot.labels
-    assert template.fill(B).mark == filled.mark
+    assert template.fill(B).fingerprint == filled.fingerprint
     assert (draw_by_plotnine(template.fill(A)) == np.asarray(combine_plots([PLAIN + SMALL]))).all()
 
 
@@ -914,14 +914,14 @@ def test_a_template_is_a_copy():
     template = Template(plot)
     plot.layers[0].geom.aes_params["size"] = 9
     plot.labels.title = "Another"
-    assert template.mark == Template(POINTS + UNIT + geom_point() + SMALL).mark
+    assert template.fingerprint == Template(POINTS + UNIT + geom_point() + SMALL).fingerprint
 
 
 def test_a_template_does_not_change_when_it_is_drawn():
     template = Template(COLORED + BIG + geom_path(data=FEW) + SMALL)
-    mark, tables = template.mark, template.tables
+    mark, tables = template.fingerprint, template.tables
     draw([template.fill(A), template.fill(B, MORE)])
-    assert Template(template.plot).mark == mark
+    assert Template(template.plot).fingerprint == mark
     assert template.tables == tables or all(
         one is other for one, other in zip(template.tables, tables, strict=True)
     )

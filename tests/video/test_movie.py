@@ -6,7 +6,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from animated.video import movie
+from animated.video import encoding, movie
 from animated.video.frames import Frames, read_frame
 from animated.video.movie import find_ffmpeg, write_gif, write_movie, write_poster
 
@@ -121,7 +121,7 @@ def test_same_frames_same_bytes(noise, tmp_path):
 def test_words_of_ffmpeg_reach_the_user(frames, tmp_path, monkeypatch):
     path = write_movie(frames, tmp_path / "a.mp4")
     content = path.read_bytes()
-    monkeypatch.setitem(movie.H264, "vcodec", "libx265000")
+    monkeypatch.setitem(encoding.H264, "vcodec", "libx265000")
     with pytest.raises(RuntimeError, match=r"ffmpeg failed: .*libx265000"):
         write_movie(frames, path)
     assert path.read_bytes() == content
