@@ -2,10 +2,10 @@
 
     python benchmarks/fuzz.py [N_INPUTS [SEED]]
 
-Small valid files of every format are cut, flipped, spliced and overwritten at random. Each must be
-refused in one sentence that names it, or read: as it was, where its format has checksums, and else
-as any table. The readers run in processes with little memory and little time for each file, so that
-a crash, a hang and a wish for all the memory there is are caught.
+Small valid files of every format are cut, flipped, spliced and overwritten at random. A reader must
+either refuse such a file, in one sentence that names it, or return a table: the original one if the
+format has checksums, otherwise any. The readers run in processes with limited memory and limited
+time per file, so that crashes, hangs and excessive allocations are caught.
 """
 
 import io
@@ -36,7 +36,7 @@ MEMORY = 4 * 2**30
 SECONDS = 20
 N_WORKERS = 2
 CHILD = "import fuzz, sys; fuzz.work(*map(int, sys.argv[1:]))"
-OUTCOMES = ("refused", "as it was", "another table", "wrong", "another error", "hang", "crash")
+OUTCOMES = ("refused", "unchanged", "another table", "wrong", "another error", "hang", "crash")
 FAULTS = OUTCOMES[3:]
 
 TABLE = pl.DataFrame(
@@ -62,7 +62,7 @@ PICTURES = ("png", "jpeg", "gif", "bmp", "tiff", "webp")
 
 
 def make_files() -> dict[str, bytes]:
-    """Return a valid file of every format, by its name."""
+    """Return the content of a valid file of every format, by name."""
     picture, arrays = Image.fromarray(PIXELS), {"a": NUMBERS, "b": np.arange(6)}
     writers = {
         "plain.parquet": NESTED.write_parquet,
@@ -75,7 +75,7 @@ def make_files() -> dict[str, bytes]:
         "array.npy": lambda file: np.save(file, NUMBERS),
         "arrays.npz": lambda file: np.savez(file, **arrays),
         "packed.npz": lambda file: np.savez_compressed(file, **arrays),
-        "frame.png": lambda file: file.write(encode_png(PIXELS, "mark")),
+        "frame.png": lambda file: file.write(encode_png(PIXELS, "fingerprint")),
     } | {
         f"{kind}/picture.{kind}": lambda file, kind=kind: picture.save(file, format=kind)
         for kind in PICTURES
@@ -97,7 +97,7 @@ def _add_checksum(table: pl.DataFrame) -> bytes:
 
 
 def damage(content: bytes, others: list[bytes], rng: random.Random) -> bytes:
-    """Return `content` with one to three faults of any kind; never as it was."""
+    """Return `content` with one to three random faults; it always differs."""
     damaged = content
     while damaged == content:
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
@@ -149,7 +149,7 @@ def _choose_part(data: bytearray, rng: random.Random) -> tuple[int, int]:
 
 
 def read(path: Path) -> Any:
-    """Return what the reader of a file gives."""
+    """Return what the reader of this kind of file returns."""
     if path.name == "frame.png":
         return read_frame(path), read_fingerprint(path)
     is_picture = path.stem == "picture"
@@ -157,16 +157,16 @@ def read(path: Path) -> Any:
 
 
 def judge(path: Path, expected: Any) -> str:
-    """Return which of `OUTCOMES` reading a file has."""
+    """Return the outcome of reading a file, one of `OUTCOMES`."""
     try:
         got = read(path)
     except (ValueError, TypeError, FileNotFoundError) as error:
-        is_told = path.name in str(error) and "\n" not in str(error)
-        return "refused" if is_told else "another error"
+        is_explained = path.name in str(error) and "\n" not in str(error)
+        return "refused" if is_explained else "another error"
     except BaseException:
         return "another error"
     if _is_same(got, expected):
-        return "as it was"
+        return "unchanged"
     # A table whose checksum itself was hit counts as one without.
     is_protected = path.name == "protected.parquet" and PATTERN.search(path.read_bytes())
     return "wrong" if is_protected or path.name in CHECKED else "another table"
@@ -175,17 +175,17 @@ def judge(path: Path, expected: Any) -> str:
 def _is_same(got: Any, expected: Any) -> bool:
     if isinstance(got, tuple):
         return np.array_equal(got[0], expected[0]) and got[1] in (expected[1], None)
-    # The names of arrays have no checksum.
+    # The names of the arrays are not covered by a checksum.
     known = [column.to_list() for column in expected]
     return got.height == expected.height and all(column.to_list() in known for column in got)
 
 
 def work(first: int, last: int, step: int, seed: int) -> None:
-    """Print the outcome of each of the inputs from `first` to `last`, in this process."""
+    """Print the outcome of every `step`-th input from `first` to before `last`, in this process."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     files = make_files()
     names = list(files)
-    # Starting threads for a single picture would take longer than reading it.
+    # Starting threads would take longer than reading a single picture.
     with tempfile.TemporaryDirectory() as folder, joblib.parallel_config("sequential"):
         expected = {name: read(_put(folder, name, files[name])) for name in names}
         for number in range(first, last, step):
@@ -205,7 +205,7 @@ def _put(folder: str, name: str, content: bytes) -> Path:
 
 
 def run_worker(first: int, last: int, step: int, seed: int) -> Iterator[tuple[int, str]]:
-    """Yield the outcome of each input, in a process that is started anew when it dies."""
+    """Yield the outcome of each input, from a process that is restarted whenever it dies."""
     while first < last:
         command = [sys.executable, "-c", CHILD, *map(str, (first, last, step, seed))]
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
@@ -219,7 +219,7 @@ def run_worker(first: int, last: int, step: int, seed: int) -> Iterator[tuple[in
 
 
 def run(n_inputs: int, seed: int) -> pl.DataFrame:
-    """Return a table of `number`, `file` and `outcome`, a row for each input."""
+    """Return a table of `number`, `file` and `outcome`, one row per input."""
     names = list(make_files())
 
     def collect(first: int) -> list[tuple[int, str]]:
@@ -233,7 +233,7 @@ def run(n_inputs: int, seed: int) -> pl.DataFrame:
 
 
 def main(n_inputs: int = 120_000, seed: int = 0) -> None:
-    """Print how often each outcome was, for each file, and exit with an error after a fault."""
+    """Print the number of each outcome per file; exit with an error if there is any fault."""
     tables = []
     seconds = measure(lambda: tables.append(run(n_inputs, seed)))
     (table,) = tables

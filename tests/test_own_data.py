@@ -1,4 +1,4 @@
-"""prepare.ipynb and visualize.ipynb on other data than the digits, by their parameters alone."""
+"""prepare.ipynb and visualize.ipynb on data other than the digits, by their parameters alone."""
 
 import json
 
@@ -27,7 +27,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def make(source, name, **parameters):
-    """Run both notebooks, and return the results' paths, the decoded movie and the names."""
+    """Run both notebooks; return the paths of the results, the decoded movie and the names."""
     run_notebook("prepare.ipynb", data=str(source), num_epochs=N_EPOCHS, **parameters)
     names = run_notebook("visualize.ipynb", name=name)
     results = name_results(name)
@@ -38,8 +38,8 @@ def make(source, name, **parameters):
     return results, decoded, names
 
 
-def see_points(frame, table):
-    """Return the colours (n, 3) that a frame has where the points of an epoch are."""
+def get_point_colors(frame, table):
+    """Return the colours (n, 3) of a frame at the points of an epoch."""
     left, right, row = find_line(frame)
     unit = right - left + 1
     columns = np.rint(left + unit * table["x"].to_numpy()).astype(int)
@@ -61,7 +61,7 @@ def find_nearest(pixels, colors):
     return np.linalg.norm(pixels[:, None] - to_pixels(colors), axis=2).argmin(axis=1)
 
 
-def says_digit(names, results):
+def mentions_digit(names, results):
     texts = [names["title"], names["subtitle"], json.dumps(read_metadata(results.epochs))]
     return any("digit" in text.lower() for text in texts)
 
@@ -70,11 +70,11 @@ def test_penguins(folder):
     results, decoded, names = make("penguins", "penguins")
     assert names["title"] == "Palmer penguins embedded into two dimensions by UMAP"
     assert names["subtitle"] == "Each point is a penguin, coloured by species"
-    assert not says_digit(names, results)
+    assert not mentions_digit(names, results)
     last = read_epoch(results.epochs, N_EPOCHS - 1)
     assert last["species"].dtype.categories.to_list() == ["Adelie", "Chinstrap", "Gentoo"]
     colors = get_colors(3)
-    seen = see_points(decoded[N_EPOCHS - 1], last)
+    seen = get_point_colors(decoded[N_EPOCHS - 1], last)
     codes = last["species"].to_physical().to_numpy()
     assert (find_nearest(seen, colors) == codes).mean() > 0.9
     legend = cut_legend(decoded[-1])
@@ -93,7 +93,7 @@ def test_numbers_as_label_have_a_colour_bar(folder):
     expected = np.array(
         [np.interp(shares, np.linspace(0, 1, len(gradient)), channel) for channel in gradient.T]
     ).T
-    seen = see_points(decoded[N_EPOCHS - 1], last)
+    seen = get_point_colors(decoded[N_EPOCHS - 1], last)
     distances = np.linalg.norm(seen - expected, axis=1)
     assert np.median(distances) < 40
     bar = cut_legend(decoded[-1])
@@ -106,10 +106,10 @@ def test_no_label_is_one_colour(folder):
     np.save("cloud.npy", points)
     results, decoded, names = make("cloud.npy", "cloud", n_neighbors=5)
     assert names["title"] == "cloud embedded into two dimensions by UMAP"
-    assert names["subtitle"] == "Each point is a row" and not says_digit(names, results)
+    assert names["subtitle"] == "Each point is a row" and not mentions_digit(names, results)
     last = read_epoch(results.epochs, N_EPOCHS - 1)
     assert last.columns == ["index", "x", "y", "epoch"]
-    seen = see_points(decoded[N_EPOCHS - 1], last)
+    seen = get_point_colors(decoded[N_EPOCHS - 1], last)
     color = to_pixels(get_colors(1))[0]
     assert np.median(np.linalg.norm(seen - color, axis=1)) < 60
 
@@ -146,9 +146,9 @@ def test_images_in_a_folder(folder, digits):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.array(pixels, np.uint8).reshape(28, 28)).save(path)
     results, decoded, names = make("shapes", "shapes", label="class")
-    assert names["subtitle"] == "Each point is an image" and not says_digit(names, results)
+    assert names["subtitle"] == "Each point is an image" and not mentions_digit(names, results)
     last = read_epoch(results.epochs, N_EPOCHS - 1)
-    seen = see_points(decoded[N_EPOCHS - 1], last)
+    seen = get_point_colors(decoded[N_EPOCHS - 1], last)
     codes = last["class"].to_physical().to_numpy()
     assert (find_nearest(seen, get_colors(2)) == codes).mean() > 0.9
     # The legend: a round image in one colour and a straight one in the other.
@@ -170,8 +170,8 @@ def test_small_images_with_a_number_as_label(folder, digits):
     assert groups.height == 10 and groups["label"].is_sorted()
 
 
-def test_the_digits_of_the_repository_stay(folder):
-    """A file that is called like the results of the digits does not replace them."""
+def test_results_of_the_digits_are_not_replaced(folder):
+    """A file with the name of a result of the digits does not replace it."""
     (folder / "data/digits.parquet").write_bytes(b"precious")
     table = pl.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), ["a", "b", "c"])
     table.write_parquet("umap.parquet")

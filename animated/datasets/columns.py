@@ -128,7 +128,7 @@ def _check_label_type(column: pl.Series) -> None:
     dtype = column.dtype
     if dtype.is_nested() or dtype in NAMELESS:
         name = shorten(column.name)
-        raise ValueError(f"label {name} must hold words or numbers, got {_name_type(dtype)}")
+        raise ValueError(f"label {name} must hold text or numbers, got {_name_type(dtype)}")
 
 
 def _drop_infinite(column: pl.Series) -> pl.Series:

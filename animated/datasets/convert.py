@@ -76,7 +76,7 @@ def _from_pandas(table: pd.DataFrame) -> pl.DataFrame:
 def from_arrow(table: pa.Table) -> pl.DataFrame:
     """Return an Arrow table as a Polars table, with dictionaries decoded to their values.
 
-    Raises DataError for two columns of one name and for a column of neither words nor numbers,
+    Raises DataError for two columns of one name and for a column of neither text nor numbers,
     and whatever Arrow raises for damaged data.
     """
     check_names(table.column_names)
@@ -117,7 +117,7 @@ def _find_simple(kind: pa.DataType) -> pa.DataType:
             return simple(kind)
     if isinstance(kind, pa.BaseExtensionType):
         return _find_simple(kind.storage_type)
-    raise DataError(f"columns must hold words or numbers, or lists of them, got {kind}")
+    raise DataError(f"columns must hold text or numbers, or lists of them, got {kind}")
 
 
 def _simplify_vectors(kind: pa.FixedSizeListType) -> pa.DataType:
@@ -177,7 +177,7 @@ def _convert(array: np.ndarray) -> np.ndarray:
     kind = array.dtype.kind
     if kind not in ("biuf" if is_masked else "biufUSMm"):
         remedy = ": make a table of it" if kind == "O" else ""
-        raise DataError(f"arrays must hold real numbers or words, got {array.dtype}{remedy}")
+        raise DataError(f"arrays must hold real numbers or text, got {array.dtype}{remedy}")
     if is_masked:
         return np.ma.filled(array.astype(np.float64), np.nan)
     return np.asarray(array, dtype=_find_polars_type(array.dtype))

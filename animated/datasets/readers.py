@@ -70,7 +70,7 @@ def read_table(source: Any, *, image_side: int = 28) -> pl.DataFrame:
         raise ValueError(f"{name} must have rows and columns, got {table.height} x {table.width}")
     for column in table.select(pl.col(pl.Object)).columns:
         raise ValueError(
-            f"column {shorten(column)} must hold words or numbers, got Python objects: leave it out"
+            f"column {shorten(column)} must hold text or numbers, got Python objects: leave it out"
         )
     with explaining(name):
         return spread_vectors(table)

@@ -155,7 +155,7 @@ def test_labels_of_too_many_classes():
     assert len(to_labels(names[:100]).dtype.categories) == 100
     with pytest.raises(ValueError, match="label 'name' must have at most 100 classes, got 101"):
         to_labels(names)
-    with pytest.raises(ValueError, match=r"must hold words or numbers, got List"):
+    with pytest.raises(ValueError, match=r"must hold text or numbers, got List"):
         to_labels(pl.Series("a", [[1], [2]]))
 
 

@@ -1,4 +1,4 @@
-"""More data than a machine holds: the README's own lines, on a cluster of this machine."""
+"""More data than fits in memory: the lines of the README, run on a local cluster."""
 
 import logging
 import os
@@ -25,7 +25,7 @@ SMALLER = {
 
 
 def find_lines(folder):
-    """Return the README's lines, for the few rows in a folder."""
+    """Return the lines of the README, with paths and sizes for the few rows in a folder."""
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     (lines,) = [block for block in blocks if 'parallel_config("dask"' in block]
     for large, small in (SMALLER | {"s3://bucket/flowers": str(folder)}).items():
@@ -36,10 +36,10 @@ def find_lines(folder):
 
 @pytest.fixture(scope="module")
 def placed(tmp_path_factory, digits):
-    """The names that the README's lines define; the cluster is there until the tests end."""
+    """The names that the lines of the README define, while the cluster runs."""
     folder = tmp_path_factory.mktemp("rows")
     pixels = digits.drop("digit")
-    # Files end where no part does.
+    # No part ends where a file does.
     pixels[:1_130].write_parquet(folder / "rows-1.parquet")
     pixels[1_130:].write_parquet(folder / "rows-2.parquet")
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
@@ -51,7 +51,7 @@ def placed(tmp_path_factory, digits):
         names["client"].close()
 
 
-def test_parts_are_placed_as_here(placed, X):
+def test_workers_embed_parts_as_one_process_does(placed, X):
     model, layout = placed["model"], placed["layout"]
     assert model._raw_data.tobytes() == X[::4].tobytes()
     assert layout.dtype == np.float32 and layout.shape == (2_000, 2)
@@ -61,7 +61,8 @@ def test_parts_are_placed_as_here(placed, X):
         assert layout[start : start + SIZE].tobytes() == here.tobytes()
 
 
-def test_others_do_the_work_and_keep_nothing(placed):
+@pytest.mark.slow  # a leak shows only after several rounds
+def test_workers_do_not_accumulate_memory(placed):
     client, place, rows = placed["client"], placed["place"], placed["rows"]
     workers = client.run(os.getpid)
     assert len({*workers.values()} - {os.getpid()}) == 2
@@ -75,16 +76,17 @@ def test_others_do_the_work_and_keep_nothing(placed):
     for _ in range(6):
         wait([client.submit(place, model, part, pure=False) for part in parts])
         sizes.append(measure())
-    # In four rounds each has read, converted and placed some 28 parts, of 17 MB.
+    # In four rounds each worker has embedded some 28 parts, 17 MB in total.
     assert (sizes[-1] - sizes[1]).max() < 10_000_000
 
 
+@pytest.mark.slow  # pynndescent compiles the search of every copy of its index
 def test_a_model_with_an_index_survives_pickling(X):
     model = fit_umap(X[:500], n_epochs=30, seed=42, force_approximation_algorithm=True)
     assert model._knn_search_index is not None
     copy = cloudpickle.loads(cloudpickle.dumps(model))  # as clusters do
     parts = [X[1_000:1_300], X[1_300:1_450]]
     layouts = [model.transform(part) for part in parts]
-    # Parts know nothing of each other, so their order is all one.
+    # Parts are independent of each other, so their order is irrelevant.
     for part, layout in zip(reversed(parts), reversed(layouts), strict=True):
         assert copy.transform(part).tobytes() == layout.tobytes()
