@@ -46,7 +46,7 @@ FACE = {
     "sweep": "runs.sweep",
     "EpochWriter": "runs.writer",
     "read_epoch": "runs.store",
-    "Quality": "quality.measures",
+    "Quality": "quality.epochs",
     "Template": "plots.templates",
     "Frames": "video.frames",
     "write_movie": "video.movie",

@@ -1,12 +1,12 @@
-"""What measuring costs, and what the measures tell of the committed run of UMAP.
+"""Time the quality measures, and print what they show about the committed run of UMAP.
 
     python benchmarks/quality.py
 
-Every epoch of data/epochs.parquet is measured, with UMAP's losses. Against it scikit-learn does
-the neighbourhood measures: neighbours and votes of all points but, since it would need a matrix
-of all pairs for it, trustworthiness of the first 2,000 points only, where ours is that of 2,000
-points among all. The losses that are estimated from random pairs are compared with the sums over
-all pairs.
+Every epoch of data/epochs.parquet is measured, including UMAP's losses. For comparison
+scikit-learn computes the neighbourhood measures: neighbours and votes of all points, but the
+trustworthiness of the first 2,000 points only, as it needs a matrix of all pairs. (Ours is that of
+2,000 points among all.) Losses estimated from random pairs are compared with the sums over all
+pairs.
 """
 
 from collections.abc import Callable
@@ -21,8 +21,9 @@ from tools import ROOT, measure
 
 from animated.datasets.mnist import read_digits
 from animated.neighbors.search import find_neighbors
-from animated.quality.costs import UmapLoss, _attract, _repulsion, _square
-from animated.quality.measures import Quality, measure_epochs
+from animated.quality.costs import UmapLoss
+from animated.quality.epochs import Quality, measure_epochs
+from animated.quality.pair_sums import repel, square_length, sum_edges
 from animated.runs.store import read_embedding, scan
 from animated.validation import to_features
 
@@ -32,7 +33,7 @@ N_FEW = 2_000
 
 
 def make_plain_quality(X: np.ndarray, labels: np.ndarray, neighbors: np.ndarray) -> Callable:
-    """Return a function that measures a layout with scikit-learn."""
+    """Return a function that measures an embedding with scikit-learn."""
 
     def measure_plainly(embedding: np.ndarray) -> dict[str, float]:
         search = NearestNeighbors(n_neighbors=15, n_jobs=-1).fit(embedding)
@@ -53,22 +54,22 @@ def sum_all_pairs(embedding: np.ndarray, degrees: np.ndarray, a: float, b: float
     sums = np.zeros((len(embedding), 2))
     for i in numba.prange(len(embedding)):
         for j in range(i):
-            repulsion = _repulsion(_square(embedding, i, j), a, b)
+            repulsion = repel(square_length(embedding, i, j), a, b)
             sums[i, 0] += repulsion
             sums[i, 1] += repulsion * (degrees[i] + degrees[j])
     return np.array([sums[:, 0].sum(), sums[:, 1].sum()])
 
 
 def find_errors(loss: UmapLoss, epoch: int) -> dict[str, float]:
-    """Return by what share repulsion and cost of an epoch differ from the sums over all pairs."""
+    """Return the relative errors of repulsion and cost at an epoch against sums over all pairs."""
     embedding = read_embedding(PATH, epoch)
-    attraction, near = loss._sum(_attract, loss.edges, embedding, loss.weights)
+    attraction, near = sum_edges(embedding, loss.edges, loss.weights, loss.a, loss.b)
     total, by_degree = sum_all_pairs(embedding, loss.degrees, loss.a, loss.b)
     found = loss(embedding)
     return {
         "epoch": epoch,
         "repulsion": abs(found["repulsion"] / (total - near) - 1),
-        "cost": abs(found["cost"] / (attraction + loss.share * by_degree) - 1),
+        "cost": abs(found["cost"] / (attraction + loss.repulsion_share * by_degree) - 1),
     }
 
 
@@ -82,7 +83,7 @@ def main() -> None:
     quality = Quality(X, digits["digit"], neighbors=neighbors)
     plain = make_plain_quality(X, digits["digit"].to_numpy(), quality.neighbors)
     embedding = read_embedding(PATH, last)
-    quality(embedding), loss(embedding), plain(embedding)  # compilation is not what we measure
+    quality(embedding), loss(embedding), plain(embedding)  # compile before timing
 
     tables = []
     seconds = measure(lambda: tables.append(measure_epochs(PATH, quality, cost=loss))) / (last + 1)
@@ -100,7 +101,7 @@ def main() -> None:
 def print_figures(
     n_digits: int, seconds: float, pairs: list, errors: pl.DataFrame, table: pl.DataFrame
 ) -> None:
-    """Print a figure a line."""
+    """Print one figure per line."""
     ratio = median(plain / ours for ours, plain in pairs)
     entropy, cost = table["cross_entropy"], table["cost"]
     bottom, top = entropy.arg_min(), cost.arg_max()

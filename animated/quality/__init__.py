@@ -1,1 +1,1 @@
-"""What an epoch is worth: neighbourhoods preserved, labels, costs."""
+"""The quality of an embedding: neighbourhoods and labels it preserves, and costs of methods."""
