@@ -12,6 +12,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
+from sklearn import config_context
 from sklearn.neighbors import NearestNeighbors
 
 from animated.neighbors.distances import square_distance
@@ -57,12 +58,16 @@ def _to_directions(X: np.ndarray, metric: str) -> np.ndarray:
 
 
 def _search_euclidean(X: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
-    model = NearestNeighbors(
-        n_neighbors=min(n_neighbors + N_SPARE, len(X)), algorithm="brute", n_jobs=-1
-    ).fit(X)
+    n_candidates = min(n_neighbors + N_SPARE, len(X))
+    model = NearestNeighbors(n_neighbors=n_candidates, algorithm="brute", n_jobs=-1)
     shape = (len(X), n_neighbors)
     indices, distances = np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.float32)
-    with ThreadPoolExecutor(numba.get_num_threads()) as pool:
+    # `X` has been checked; summing it up again could overflow.
+    with (
+        config_context(assume_finite=True),
+        ThreadPoolExecutor(numba.get_num_threads()) as pool,
+    ):
+        model.fit(X)
         for start in track(range(0, len(X), BLOCK), "Neighbours", unit="block"):
             candidates = model.kneighbors(X[start : start + BLOCK], return_distance=False)
             block = slice(start, start + BLOCK)

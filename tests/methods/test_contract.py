@@ -149,7 +149,7 @@ def test_bad_seeds(name, few, seed, no_search):
 @pytest.mark.parametrize("name", QUADRATIC)
 def test_limit(name):
     many = np.zeros((5_001, 2), dtype=np.float32)
-    message = rf"{name} looks at all pairs.*at most 5000 samples, got 5001; sample it, as with X\["
+    message = rf"{name} compares all pairs.*at most 5000 samples, got 5001; draw a sample, as with X\["
     with pytest.raises(ValueError, match=message):
         QUADRATIC[name](many, n_epochs=1, seed=0)
 

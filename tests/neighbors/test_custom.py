@@ -1,4 +1,4 @@
-"""A distance of one's own finds the neighbours that looking at all pairs finds."""
+"""A distance of your own finds the neighbours that a plain comparison of all pairs finds."""
 
 import numba
 import numpy as np
@@ -9,7 +9,7 @@ from animated.neighbors import custom, distances
 from animated.neighbors.custom import search_pairs
 
 RANDOM = np.random.default_rng(0)
-# Whole numbers, so that many distances are the same and many samples are, too.
+# Whole numbers, so that many distances and many samples are equal.
 TIES = RANDOM.integers(0, 3, size=(150, 4)).astype(np.float32)
 
 
@@ -40,7 +40,7 @@ def halves(a, b):
 
 @numba.njit
 def undefined(a, b):
-    """Not a number for what no sample is that a metric is tried on."""
+    """NaN for a pair that is not among the samples a metric is checked on."""
     return np.abs(a - b).sum() if a[0] + b[0] < 100 else np.nan
 
 
@@ -83,15 +83,15 @@ def test_any_number_of_threads():
         (halves, ValueError, "must return a number, got array"),
     ],
 )
-def test_bad_metrics_are_refused_before_any_work(monkeypatch, metric, error, words):
-    monkeypatch.setattr(custom, "_measure", lambda *_: pytest.fail("pairs are compared"))
+def test_invalid_metrics_are_refused_before_any_work(monkeypatch, metric, error, words):
+    monkeypatch.setattr(custom, "track", lambda *_, **__: pytest.fail("pairs are compared"))
     with pytest.raises(error, match=words):
         search_pairs(TIES, 5, metric=metric)
 
 
-def test_bad_distances_are_noticed_later():
+def test_invalid_distances_of_later_samples():
     X = np.concatenate([TIES, np.full((1, 4), 100, dtype=np.float32)])
-    with pytest.raises(ValueError, match="finite distances of at least 0"):
+    with pytest.raises(ValueError, match="finite distances of at least 0, got nan to nan"):
         search_pairs(X, 5, metric=undefined)
 
 
@@ -105,5 +105,5 @@ def test_numbers_of_neighbors(n_neighbors):
 
 def test_too_many_samples(monkeypatch):
     monkeypatch.setattr(distances, "LIMIT", 149)
-    with pytest.raises(ValueError, match="search_pairs looks at all pairs"):
+    with pytest.raises(ValueError, match="search_pairs compares all pairs"):
         search_pairs(TIES, 5, metric=city_block)

@@ -1,4 +1,4 @@
-"""Neighbours are exact to the last digit, the same on any number of cores, and searched once."""
+"""Neighbours are exact to the last digit, the same on any number of cores, and cached."""
 
 import inspect
 
@@ -11,11 +11,11 @@ from threadpoolctl import threadpool_limits
 from umap import umap_ as stock
 from umap.distances import named_distances as umap_metrics
 
-from animated.neighbors import exact, search
+from animated.neighbors import approximate, exact, search
 from animated.neighbors.search import Neighbors, cut_neighbors, find_neighbors
 
 RANDOM = np.random.default_rng(0)
-# Whole numbers, so that many distances are the same and many samples are, too.
+# Whole numbers, so that many distances and many samples are equal.
 TIES = RANDOM.integers(0, 3, size=(400, 6)).astype(np.float32)
 NOISE = RANDOM.normal(size=(300, 20)).astype(np.float32)
 
@@ -45,8 +45,8 @@ def no_search(monkeypatch):
     """After a call, finding neighbours again fails."""
 
     def forbid():
-        for owner, name in ((exact, "search"), (search, "_descend")):
-            monkeypatch.setattr(owner, name, lambda *_: pytest.fail("neighbours are searched"))
+        for module in (exact, approximate):
+            monkeypatch.setattr(module, "search", lambda *_: pytest.fail("neighbours are searched"))
 
     return forbid
 
@@ -68,15 +68,28 @@ def test_digits(X):
         TIES,
         np.zeros((70, 3)),
         np.repeat(NOISE, 2, axis=0),
-        NOISE + 30_000,  # where a product in float32 knows no distance at all
-        NOISE * 1e-25,  # whose squares are too small for float32
+        NOISE + 30_000,  # products in float32 would lose all distances
+        NOISE + 1e7,  # products in float64 lose some
+        NOISE * 1e-25,  # squares too small for float32
         NOISE * 1e25,  # or too large
         np.concatenate([NOISE, [[1e30] * 20]]),
-        np.concatenate([[[1e30] * 20, [-1e30] * 20], NOISE * 1e8]),  # ends around the centre
+        np.concatenate([[[1e30] * 20, [-1e30] * 20], NOISE * 1e8]),
         np.float32(3e37) * np.sign(NOISE),
         np.sort(NOISE, axis=0)[::-1],
     ],
-    ids=["ties", "same", "twins", "offset", "tiny", "huge", "outlier", "ends", "largest", "sorted"],
+    ids=[
+        "ties",
+        "same",
+        "twins",
+        "offset",
+        "far",
+        "tiny",
+        "huge",
+        "outlier",
+        "ends",
+        "largest",
+        "sorted",
+    ],
 )
 @pytest.mark.filterwarnings("error")  # nothing may overflow
 def test_hard_data(small_blocks, data):
@@ -117,6 +130,33 @@ def test_any_number_of_shares(small_blocks, monkeypatch, n_shares):
     assert_same(find_neighbors(TIES[:150], 9), expected)
 
 
+def test_order_of_candidates_does_not_matter(small_blocks, monkeypatch):
+    """scikit-learn returns equally near samples in any order."""
+    search_brute = NearestNeighbors.kneighbors
+
+    def search_reversed(self, X, **options):
+        assert not options.pop("return_distance") and len(X) <= 64
+        return search_brute(self, X, return_distance=False)[:, ::-1]
+
+    monkeypatch.setattr(NearestNeighbors, "kneighbors", search_reversed)
+    for data in (TIES, NOISE):
+        assert_same(find_neighbors(data, 9), search_plainly(data, 9))
+
+
+def test_candidates_are_enough_for_most_samples(monkeypatch, X):
+    """Only samples with many ties need all pairs, which is slow."""
+    monkeypatch.setattr(exact, "select_nearest", exact.select_nearest.py_func)
+    sizes = []
+
+    def count(X, i, others):
+        sizes.append(len(others))
+        return np.where(others == i, -1, ((X[others].astype(float) - X[i]) ** 2).sum(axis=1))
+
+    monkeypatch.setattr(exact, "_measure", count)
+    assert_same(find_neighbors(X[:300], 15), search_plainly(X[:300], 15))
+    assert sizes == [15 + exact.N_SPARE] * 300
+
+
 @pytest.mark.parametrize("metric", ["cosine", "correlation"])
 def test_angles(small_blocks, metric):
     data = np.concatenate([NOISE, np.full((2, 20), 0), 3 * NOISE[:2]]).astype(np.float32)
@@ -126,7 +166,7 @@ def test_angles(small_blocks, metric):
         directions -= directions.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(directions, axis=1, keepdims=True)
     expected = 1 - (directions / np.maximum(lengths, 1e-9)) @ (directions / lengths.clip(1e-9)).T
-    expected[300:302, 300:302] = 0  # without direction, but alike
+    expected[300:302, 300:302] = 0  # both without a direction
     nearest = np.sort(expected, axis=1)[:, :10]
     assert_allclose(found.distances, nearest, atol=1e-6)
     assert_allclose(np.take_along_axis(expected, found.indices, axis=1), nearest, atol=1e-6)
@@ -140,7 +180,7 @@ def city_block(a, b):
 
 @pytest.fixture
 def calls(monkeypatch):
-    """The calls of NN-descent, which is not run: to compile it takes too long for a test."""
+    """The calls of NN-descent, which is replaced, as its compilation takes seconds."""
     calls = []
 
     def fake(*arguments, **named):
@@ -150,8 +190,8 @@ def calls(monkeypatch):
         found = search_plainly(call.arguments["X"], call.arguments["n_neighbors"])
         return *found, None
 
-    signature = inspect.signature(search.nearest_neighbors)
-    monkeypatch.setattr(search, "nearest_neighbors", fake)
+    signature = inspect.signature(approximate.nearest_neighbors)
+    monkeypatch.setattr(approximate, "nearest_neighbors", fake)
     return calls
 
 
@@ -175,9 +215,9 @@ def test_other_metrics_are_left_to_nn_descent(calls, metric, passed, angular):
 
 def test_nn_descent_is_called_as_umap_learn_does(calls, monkeypatch, X):
     monkeypatch.setattr(search, "EXACT_LIMIT", 299)
-    monkeypatch.setattr(stock, "nearest_neighbors", search.nearest_neighbors)
+    monkeypatch.setattr(stock, "nearest_neighbors", approximate.nearest_neighbors)
     find_neighbors(X[:300], 5)
-    model = stock.UMAP(n_neighbors=5, n_epochs=0, n_jobs=1, random_state=search.SEED)
+    model = stock.UMAP(n_neighbors=5, n_epochs=0, n_jobs=1, random_state=approximate.SEED)
     model.set_params(force_approximation_algorithm=True).fit(X[:300])
     ours, theirs = calls
     for name in set(ours) - {"X", "random_state", "n_jobs"}:
@@ -249,14 +289,19 @@ def test_array_is_not_trusted_to_be_as_its_header_says(tmp_path):
     assert_same(find_neighbors(NOISE, 3, folder=tmp_path), search_plainly(NOISE, 3))
 
 
-def test_interrupted_search_leaves_nothing(tmp_path, monkeypatch):
-    def interrupt(*_):
-        raise KeyboardInterrupt
+def test_interrupted_search_leaves_nothing(tmp_path, monkeypatch, small_blocks):
+    blocks = []
 
-    monkeypatch.setattr(exact, "_scan", interrupt)
+    def interrupt(_, X, **options):
+        blocks.append(X)
+        if len(blocks) == 2:
+            raise KeyboardInterrupt
+        return np.zeros((len(X), 10), dtype=int)
+
+    monkeypatch.setattr(NearestNeighbors, "kneighbors", interrupt)
     with pytest.raises(KeyboardInterrupt):
         find_neighbors(NOISE, 5, folder=tmp_path)
-    assert not [*tmp_path.iterdir()]
+    assert len(blocks) == 2 and not [*tmp_path.iterdir()]
 
 
 def test_cut_neighbors():
@@ -280,7 +325,7 @@ def test_cut_neighbors():
             {"metric": max},
             "metric must be one of .* compiled by numba, got <built-in function max>",
         ),
-        ({"metric": city_block, "folder": "."}, "folder must be None when metric is a function"),
+        ({"metric": city_block, "folder": "."}, "folder must be None if metric is a function"),
         ({"X": np.full((9, 2), np.nan)}, "finite, got nan in row 0, column 0"),
         ({"X": np.zeros((2, 2))}, "X must have at least 3 samples to have neighbours, got 2"),
         ({"folder": __file__}, "folder must not be a file, or in one, got "),
