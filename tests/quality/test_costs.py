@@ -1,4 +1,4 @@
-"""The losses are what their formulas say, and umap-learn's steps descend the one called cost."""
+"""The losses equal their formulas, and umap-learn's steps descend the one called cost."""
 
 import numba
 import numpy as np
@@ -9,15 +9,16 @@ from umap import UMAP
 from umap.layouts import optimize_layout_euclidean
 from umap.umap_ import make_epochs_per_sample, simplicial_set_embedding
 
-from animated.quality import costs
 from animated.neighbors.search import find_neighbors
+from animated.quality import costs, pair_sums
 from animated.quality.costs import UmapLoss, make_graph
+from animated.quality.pair_sums import draw_pairs
 
 RANDOM = np.random.default_rng(0)
 N_FEW = 300
 
 
-# It tells that the model cannot place new samples.
+# The warning that a model with given neighbours cannot transform new samples.
 pytestmark = pytest.mark.filterwarnings(r"ignore:precomputed_knn\[2\]")
 
 
@@ -28,31 +29,31 @@ def few(X):
 
 @pytest.fixture(scope="module")
 def loss(few):
-    """With so few samples all pairs are taken."""
+    """Exact, as all pairs of so few samples are used."""
     return UmapLoss(few, n_epochs=100)
 
 
 @pytest.fixture(scope="module")
 def many(X):
-    """Of 2 million pairs 300,000 are taken."""
+    """300,000 of 2 million pairs are used."""
     return UmapLoss(X, n_pairs=300_000)
 
 
 @pytest.fixture(scope="module")
-def layout(X):
-    """As far apart as in UMAP."""
-    layout = PCA(3, random_state=0).fit_transform(X)
-    return layout / np.abs(layout).max() * 8
+def embedding(X):
+    """About as wide as embeddings by UMAP."""
+    embedding = PCA(3, random_state=0).fit_transform(X)
+    return embedding / np.abs(embedding).max() * 8
 
 
-def compute_plainly(X, layout, n_epochs, m=5, min_dist=0.1, spread=1.0, n_neighbors=15):
+def compute_plainly(X, embedding, n_epochs, m=5, min_dist=0.1, spread=1.0, n_neighbors=15):
     """The formulas of the module, with matrices of all pairs."""
     model = UMAP(n_neighbors, n_epochs=0, min_dist=min_dist, spread=spread, init="random")
     model.precomputed_knn = (*find_neighbors(X, n_neighbors), None)
     w = model.fit(X).graph_.toarray().astype(np.float64)
     w[w < w.max() / n_epochs] = 0
     d, n = w.sum(axis=1), len(X)
-    squares = ((layout[:, None].astype(np.float64) - layout) ** 2).sum(axis=-1)
+    squares = ((embedding[:, None].astype(np.float64) - embedding) ** 2).sum(axis=-1)
     a, b = model._a, model._b
     attraction = -np.log(1 / (1 + a * squares**b))
     repulsion = -np.log(1 - 1 / (1 + a * (squares + 0.001) ** b))
@@ -74,41 +75,41 @@ def assert_close(found, expected, rtol):
 
 
 @pytest.mark.parametrize("n_axes", [2, 3])
-def test_all_pairs(few, layout, loss, n_axes):
-    layout = layout[:N_FEW, :n_axes]
-    assert_close(loss(layout), compute_plainly(few, layout, 100), 1e-9)
+def test_all_pairs(few, embedding, loss, n_axes):
+    embedding = embedding[:N_FEW, :n_axes]
+    assert_close(loss(embedding), compute_plainly(few, embedding, 100), 1e-9)
 
 
-def test_other_parameters(few, layout):
-    layout = layout[:N_FEW, :2]
+def test_other_parameters(few, embedding):
+    embedding = embedding[:N_FEW, :2]
     parameters = {"min_dist": 0.5, "spread": 2.0, "n_neighbors": 7}
     loss = UmapLoss(few, n_epochs=30, negative_sample_rate=9, **parameters)
-    assert_close(loss(layout), compute_plainly(few, layout, 30, 9, **parameters), 1e-9)
+    assert_close(loss(embedding), compute_plainly(few, embedding, 30, 9, **parameters), 1e-9)
 
 
 @pytest.mark.parametrize("n_axes, error", [(2, 0.003), (3, 0.006)])
-def test_random_pairs(X, layout, many, n_axes, error):
-    """Without the grid 300,000 pairs would be wrong by four times as much."""
-    layout = layout[:, :n_axes]
-    found, expected = many(layout), compute_plainly(X, layout, 500)
+def test_random_pairs(X, embedding, many, n_axes, error):
+    """Without the grid, 300,000 pairs would have errors four times as large."""
+    embedding = embedding[:, :n_axes]
+    found, expected = many(embedding), compute_plainly(X, embedding, 500)
     assert found["attraction"] == pytest.approx(expected["attraction"], rel=1e-9)
     assert found["repulsion"] != expected["repulsion"]
     assert_close(found, expected, error)
 
 
 def test_pairs():
-    heads, tails = costs._draw_pairs(50, 1_000, seed=0)
+    heads, tails = draw_pairs(50, 1_000, seed=0)
     assert len(heads) == 1_000 and (heads != tails).all()
     counts = np.bincount(np.r_[heads, tails], minlength=50)
     assert counts.min() > 15 and len(counts) == 50
-    assert_array_equal(costs._draw_pairs(50, 1_000, seed=0)[0], heads)
-    assert not np.array_equal(costs._draw_pairs(50, 1_000, seed=1)[0], heads)
-    assert len(costs._draw_pairs(50, 1_225, seed=0)[0]) == 1_225
+    assert_array_equal(draw_pairs(50, 1_000, seed=0)[0], heads)
+    assert not np.array_equal(draw_pairs(50, 1_000, seed=1)[0], heads)
+    assert len(draw_pairs(50, 1_225, seed=0)[0]) == 1_225
 
 
 @pytest.mark.parametrize("n_epochs", [None, 5, 20, 200])
 def test_graph_is_umap_learns(few, monkeypatch, n_epochs):
-    """The edges are those, with those weights, that umap-learn hands to its optimisation."""
+    """The edges and their weights are those that umap-learn passes to its optimisation."""
     handed = {}
 
     def keep(embedding, _, head, tail, n_epochs, n_vertices, epochs_per_sample, *rest, **kwargs):
@@ -125,13 +126,13 @@ def test_graph_is_umap_learns(few, monkeypatch, n_epochs):
     assert_allclose(graph.toarray() / graph.max(), weights, rtol=1e-5, atol=1e-7)
 
 
-def differentiate(function, layout, n_points, step=1e-4):
+def differentiate(function, embedding, n_points, step=1e-4):
     """Return the gradients of all values of `function`, for the first points."""
     slopes = []
-    for index in np.ndindex(n_points, layout.shape[1]):
-        move = np.zeros_like(layout)
+    for index in np.ndindex(n_points, embedding.shape[1]):
+        move = np.zeros_like(embedding)
         move[index] = step
-        up, down = function(layout + move), function(layout - move)
+        up, down = function(embedding + move), function(embedding - move)
         slopes.append([(up[name] - down[name]) / (2 * step) for name in up])
     return {
         name: np.reshape([slope[i] for slope in slopes], (n_points, -1))
@@ -139,48 +140,48 @@ def differentiate(function, layout, n_points, step=1e-4):
     }
 
 
-def move_by_umap_learn(layout, graph, loss, gamma, n_runs, n_epochs=100, alpha=1e-3):
-    """Return how far umap-learn's optimisation moves points on average, for one unit of step.
+def move_by_umap_learn(embedding, graph, loss, gamma, n_runs, n_epochs=100, alpha=1e-3):
+    """Return how far umap-learn's optimisation moves points on average, per unit of step.
 
-    The steps are so small that the forces do not change on the way; they shrink to 0.
+    The steps are so small that the forces stay constant; they shrink to 0.
     """
-    moved = np.zeros(layout.shape)
+    moved = np.zeros(embedding.shape)
     for seed in range(n_runs):
         state = np.random.RandomState(seed).randint(-(2**31) + 1, 2**31 - 2, 3).astype(np.int64)
-        embedding = layout.copy()
+        end = embedding.copy()
         optimize_layout_euclidean(
-            *(embedding, embedding, graph.row, graph.col, n_epochs, len(layout)),
+            *(end, end, graph.row, graph.col, n_epochs, len(embedding)),
             *(make_epochs_per_sample(graph.data, n_epochs), loss.a, loss.b, state, gamma, alpha),
             move_other=True,
             tqdm_kwds={"disable": True},
         )
-        moved += (embedding.astype(np.float64) - layout) / n_runs
-    # An edge of weight w is taken w / max(w) times an epoch, and once more from its other end.
+        moved += (end.astype(np.float64) - embedding) / n_runs
+    # An edge of weight w is sampled w / max(w) times per epoch, and again from its other end.
     return moved / (2 * alpha * (n_epochs + 1) / 2 / graph.data.max())
 
 
 def test_umap_learn_descends_the_cost(few, monkeypatch):
-    """On average umap-learn's own steps go down the slope of both parts of the cost.
+    """On average umap-learn's own steps descend both parts of the cost.
 
     With the weights of Damrich and Hamprecht the slope of repulsion would be twice as steep,
     and with those of the cross-entropy 18 times.
     """
-    monkeypatch.setitem(costs.CELLS, 2, 8)  # as all pairs are taken, only time depends on it
+    monkeypatch.setitem(pair_sums.CELLS, 2, 8)  # all pairs are used, so this only saves time
     neighbors = find_neighbors(few)
     graph = make_graph(few, neighbors, 100).tocoo()
     loss = UmapLoss(few, n_epochs=100, neighbors=neighbors)
     # Far enough apart for no force to be clipped.
     raster = np.stack(np.meshgrid(np.arange(20), np.arange(15)), axis=-1).reshape(-1, 2) - [10, 7]
     random = np.random.default_rng(0)
-    layout = random.permutation(raster) * 1.5 + random.uniform(-0.3, 0.3, size=(N_FEW, 2))
-    layout = layout.astype(np.float32)
+    embedding = random.permutation(raster) * 1.5 + random.uniform(-0.3, 0.3, size=(N_FEW, 2))
+    embedding = embedding.astype(np.float32)
     n_points = 100
-    slopes = differentiate(loss, layout.astype(np.float64), n_points)
-    attracted = move_by_umap_learn(layout, graph, loss, gamma=0.0, n_runs=1)
-    # Stronger, lest single precision swallow the smallest steps.
-    repelled = (move_by_umap_learn(layout, graph, loss, gamma=4.0, n_runs=25) - attracted) / 4
-    # What has no loss: that a point with more weight than another is repelled more often.
-    apart = layout[:, None].astype(np.float64) - layout
+    slopes = differentiate(loss, embedding.astype(np.float64), n_points)
+    attracted = move_by_umap_learn(embedding, graph, loss, gamma=0.0, n_runs=1)
+    # Stronger, so that single precision does not lose the smallest steps.
+    repelled = (move_by_umap_learn(embedding, graph, loss, gamma=4.0, n_runs=25) - attracted) / 4
+    # The part without a loss: a point of higher degree is repelled more often than another.
+    apart = embedding[:, None].astype(np.float64) - embedding
     squares = (apart**2).sum(axis=-1) + np.eye(N_FEW)
     forces = 2 * loss.b / (0.001 + squares) / (1 + loss.a * squares**loss.b)
     more = 5 / (4 * N_FEW) * (loss.degrees[:, None] - loss.degrees)
@@ -204,36 +205,36 @@ def test_coincident_points(few, loss):
     pairs = N_FEW * (N_FEW - 1) / 2
     expected = (pairs - loss.weights.sum()) * one
     assert same["repulsion"] == pytest.approx(expected, rel=1e-9)
-    # Being in one place is worse than being in two, and those worse than being apart.
+    # One place costs more than two, and two cost more than points apart.
     two = loss(np.arange(N_FEW)[:, None] % 2 * np.ones(2))
     apart = loss(RANDOM.normal(scale=5, size=(N_FEW, 2)))
     assert same["repulsion"] > two["repulsion"] > apart["repulsion"]
 
 
-def test_far_outlier(few, layout, loss):
-    """Everything else is then in one cell of the grid, and the pairs make up for it."""
-    layout = layout[:N_FEW, :2].copy()
-    layout[0] = 1e6
-    assert_close(loss(layout), compute_plainly(few, layout, 100), 1e-9)
+def test_far_outlier(few, embedding, loss):
+    """All other points share one cell of the grid, and the pairs correct for it."""
+    embedding = embedding[:N_FEW, :2].copy()
+    embedding[0] = 1e6
+    assert_close(loss(embedding), compute_plainly(few, embedding, 100), 1e-9)
 
 
-def test_any_number_of_threads(many, layout):
+def test_any_number_of_threads(many, embedding):
     before = numba.get_num_threads()
     try:
         results = []
         for n_threads in sorted({1, before}):
             numba.set_num_threads(n_threads)
-            results.append(many(layout[:, :2]))
+            results.append(many(embedding[:, :2]))
     finally:
         numba.set_num_threads(before)
     assert results[0] == results[-1]
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 7])
-def test_any_number_of_shares(monkeypatch, many, layout, n_threads):
-    expected = many(layout[:, :2])
-    monkeypatch.setattr(costs.numba, "get_num_threads", lambda: n_threads)
-    assert many(layout[:, :2]) == expected
+def test_any_number_of_shares(monkeypatch, many, embedding, n_threads):
+    expected = many(embedding[:, :2])
+    monkeypatch.setattr(pair_sums.numba, "get_num_threads", lambda: n_threads)
+    assert many(embedding[:, :2]) == expected
 
 
 @pytest.mark.parametrize(
@@ -251,13 +252,13 @@ def test_any_number_of_shares(monkeypatch, many, layout, n_threads):
     ],
 )
 def test_bad_arguments(monkeypatch, arguments, message):
-    monkeypatch.setattr(umap_loss, "find_neighbors", lambda *_: pytest.fail("it searches"))
+    monkeypatch.setattr(costs, "find_neighbors", lambda *_: pytest.fail("it searches"))
     with pytest.raises(ValueError, match=message):
         UmapLoss(**{"X": np.zeros((20, 3), dtype=np.float32), "n_neighbors": 5} | arguments)
 
 
-def test_bad_layouts(loss, layout):
+def test_invalid_embeddings(loss, embedding):
     with pytest.raises(ValueError, match=r"shape \(300, 2 or 3\), got \(2000, 2\)"):
-        loss(layout[:, :2])
+        loss(embedding[:, :2])
     with pytest.raises(ValueError, match="embedding must be finite, got 300 rows that are not"):
         loss(np.full((N_FEW, 2), np.inf))

@@ -12,19 +12,18 @@ from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from animated.geometry import mean_displacement
 from animated.neighbors.ranks import rank_samples
 from animated.neighbors.search import find_neighbors
+from animated.quality.epochs import Quality, measure_epochs
 from animated.quality.measures import (
-    Quality,
-    kept_neighbors,
     label_accuracy,
-    measure_epochs,
     neighborhood_preservation,
+    preserved_neighbors,
     search_embedding,
     trustworthiness,
 )
 from animated.runs.store import read_embedding, read_epoch, read_metadata
 
 RANDOM = np.random.default_rng(0)
-LAYOUTS = {
+EMBEDDINGS = {
     "2-D": RANDOM.normal(size=(700, 2)),
     "3-D": RANDOM.normal(size=(700, 3)),
     "float32": RANDOM.normal(size=(700, 2)).astype(np.float32),
@@ -47,7 +46,7 @@ def search_plainly(points, n_neighbors):
 
 
 @pytest.fixture(scope="module")
-def layout(X):
+def embedding(X):
     return PCA(2, random_state=0).fit_transform(X)
 
 
@@ -56,9 +55,9 @@ def quality(X, digits):
     return Quality(X, digits["digit"], n_queries=2_000)
 
 
-@pytest.mark.parametrize("points", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("points", EMBEDDINGS.values(), ids=EMBEDDINGS)
 def test_search(points):
-    """The neighbours are as near as the nearest; of points as far any may be taken."""
+    """The neighbours are as near as the nearest; equally near points are interchangeable."""
     found = search_embedding(points, 15)
     assert found.shape == (len(points), 15)
     assert (found != np.arange(len(points))[:, None]).all()
@@ -72,21 +71,21 @@ def test_search(points):
 
 
 @pytest.mark.parametrize("n_features", [2, 784])
-def test_measures_are_scikit_learns(X, digits, layout, quality, n_features):
-    """In 784 features UMAP's data, in 2 the layout itself, from which nothing is lost."""
+def test_measures_are_scikit_learns(X, digits, embedding, quality, n_features):
+    """784 features are UMAP's data; 2 are the embedding itself, which loses nothing."""
     if n_features == 2:
-        quality = Quality(layout, digits["digit"], n_queries=2_000)
-    measures = quality(layout)
-    data = layout if n_features == 2 else X.astype(np.float64)
+        quality = Quality(embedding, digits["digit"], n_queries=2_000)
+    measures = quality(embedding)
+    data = embedding if n_features == 2 else X.astype(np.float64)
     inner = NearestNeighbors(n_neighbors=15).fit(data).kneighbors(return_distance=False)
-    outer = NearestNeighbors(n_neighbors=15).fit(layout).kneighbors(return_distance=False)
+    outer = NearestNeighbors(n_neighbors=15).fit(embedding).kneighbors(return_distance=False)
     kept = np.mean([len(set(a) & set(b)) / 15 for a, b in zip(inner, outer, strict=True)])
-    vote = KNeighborsClassifier(15).fit(layout, digits["digit"].to_numpy())
+    vote = KNeighborsClassifier(15).fit(embedding, digits["digit"].to_numpy())
     assert set(measures) == {"preservation", "trustworthiness", "accuracy"}
     assert measures["preservation"] == pytest.approx(kept, abs=1e-6)
     assert measures["accuracy"] == vote.score(None, digits["digit"].to_numpy())
     assert measures["trustworthiness"] == pytest.approx(
-        stock_trustworthiness(data, layout, n_neighbors=15), abs=1e-6
+        stock_trustworthiness(data, embedding, n_neighbors=15), abs=1e-6
     )
     if n_features == 2:
         assert measures["preservation"] == measures["trustworthiness"] == 1
@@ -94,12 +93,12 @@ def test_measures_are_scikit_learns(X, digits, layout, quality, n_features):
         assert 0.01 < measures["preservation"] < 0.2 and 0.2 < measures["accuracy"] < 0.7
 
 
-def test_trustworthiness_without_ties(X, layout):
-    # Digits have ties, which scikit-learn ranks as it likes; noise leaves none.
+def test_trustworthiness_without_ties(X, embedding):
+    # scikit-learn ranks tied digits in any order; noise breaks all ties.
     data = X[:800] + RANDOM.normal(size=(800, 784))
     ranks = rank_samples(data, np.arange(800))
-    value = trustworthiness(ranks, search_embedding(layout[:800], 20))
-    expected = stock_trustworthiness(data, layout[:800], n_neighbors=20)
+    value = trustworthiness(ranks, search_embedding(embedding[:800], 20))
+    expected = stock_trustworthiness(data, embedding[:800], n_neighbors=20)
     assert value == pytest.approx(expected, abs=1e-12)
 
 
@@ -114,28 +113,28 @@ def test_ranks(X):
 
 
 def test_ranks_of_numbers_far_from_zero(X):
-    """Their squares are too large for float64 to tell neighbours apart, unless they are moved."""
+    """float64 cannot separate neighbours by such large squares unless the data are centred."""
     queries = np.arange(0, 300, 10)
     near = X[:300].astype(np.float64)
     assert_array_equal(rank_samples(near + 1e9, queries), rank_samples(near, queries))
 
 
-def test_few_queries_estimate_all(X, layout, quality):
+def test_few_queries_estimate_all(X, embedding, quality):
     few = Quality(X, n_queries=300, seed=1)
     again = Quality(X, n_queries=300, seed=1)
-    measures = few(layout)
-    assert measures == again(layout) and "accuracy" not in measures
+    measures = few(embedding)
+    assert measures == again(embedding) and "accuracy" not in measures
     assert len(few.queries) == 300
-    exact = quality(layout)["trustworthiness"]
+    exact = quality(embedding)["trustworthiness"]
     assert measures["trustworthiness"] == pytest.approx(exact, abs=0.02)
     assert measures["trustworthiness"] != exact
     assert not np.array_equal(few.queries, Quality(X, n_queries=300, seed=2).queries)
 
 
-def test_given_neighbors(X, layout, quality):
+def test_given_neighbors(X, embedding, quality):
     given = Quality(X, neighbors=find_neighbors(X, 20), n_queries=2_000)
     assert_array_equal(given.neighbors, quality.neighbors)
-    assert given(layout)["preservation"] == quality(layout)["preservation"]
+    assert given(embedding)["preservation"] == quality(embedding)["preservation"]
 
 
 def test_votes_that_tie():
@@ -158,7 +157,7 @@ def test_preservation_ignores_order():
     before = np.array([[1, 2, 3], [0, 2, 3]])
     after = np.array([[3, 1, 9], [3, 2, 0]])
     assert neighborhood_preservation(before, after) == 5 / 6
-    assert kept_neighbors(before, after).tolist() == [2 / 3, 1]
+    assert preserved_neighbors(before, after).tolist() == [2 / 3, 1]
 
 
 def test_displacement():
@@ -167,24 +166,24 @@ def test_displacement():
 
 
 def test_two_pixels_as_axes(X, digits, quality):
-    """Most digits share a few places; none of them may be its own neighbour."""
-    layout = X[:, [0, 400]]
-    _, counts = np.unique(layout, axis=0, return_counts=True)
+    """Most digits coincide in a few places; none may be its own neighbour."""
+    embedding = X[:, [0, 400]]
+    _, counts = np.unique(embedding, axis=0, return_counts=True)
     assert counts.max() > 500
-    assert (search_embedding(layout, 15) != np.arange(2_000)[:, None]).all()
-    measures = quality(layout)
-    assert measures == quality(layout)
+    assert (search_embedding(embedding, 15) != np.arange(2_000)[:, None]).all()
+    measures = quality(embedding)
+    assert measures == quality(embedding)
     assert measures["preservation"] < 0.02 and measures["accuracy"] < 0.4
     assert 0.4 < measures["trustworthiness"] < 0.65
 
 
-def test_any_number_of_threads(X, layout, digits, quality):
+def test_any_number_of_threads(X, embedding, digits, quality):
     before = numba.get_num_threads()
     results = []
     try:
         for n_threads in sorted({1, before}):
             numba.set_num_threads(n_threads)
-            results.append((quality(layout), rank_samples(X, np.arange(0, 2_000, 10))))
+            results.append((quality(embedding), rank_samples(X, np.arange(0, 2_000, 10))))
     finally:
         numba.set_num_threads(before)
     assert results[0][0] == results[-1][0]
@@ -193,7 +192,7 @@ def test_any_number_of_threads(X, layout, digits, quality):
 
 def test_cost(project, X):
     path, quality = project / "data/epochs.parquet", Quality(X[:600], n_queries=10)
-    number = measure_epochs(path, quality, [2], cost=lambda layout: float(layout.sum()))
+    number = measure_epochs(path, quality, [2], cost=lambda embedding: float(embedding.sum()))
     assert number["cost"].item() == pytest.approx(read_embedding(path, 2).sum())
     several = measure_epochs(path, quality, [2], cost=lambda _: {"loss": 1.0, "size": 2.0})
     assert several.columns[-3:] == ["loss", "size", "displacement"]
@@ -218,7 +217,7 @@ def test_epochs(project, X, digits):
     assert all(table[name].dtype == pl.Float64 for name in table.columns[1:])
     assert table["epoch"].to_list() == [0, 1, 2, 3]
     assert table["displacement"][0] is None and table["loss"].to_list() == [1, 2, 3, 4]
-    # Each digit has a place of its own, and the noise around it shrinks.
+    # Each class has its own place, and the noise around it shrinks.
     assert table["accuracy"].is_sorted() and table["accuracy"][-1] == 1
     metadata, positions = read_metadata(path), read_epoch(path, 2).select("x", "y").to_numpy()
     assert_allclose(seen[2], positions * metadata["scale"] + metadata["offset"], atol=1e-5)
@@ -240,9 +239,9 @@ def test_some_epochs(project, X):
 
 
 @pytest.mark.parametrize(("epochs", "got"), [([0, 1, 7], "7"), ([], "none"), ([0.5], "0.5")])
-def test_epochs_that_are_not_there(project, X, epochs, got):
+def test_epochs_that_are_missing(project, X, epochs, got):
     quality = Quality(X[:600], n_queries=10)
-    with pytest.raises(ValueError, match=f"of those in the store, 0 to 3, got {got}$"):
+    with pytest.raises(ValueError, match=f"among those in the store, 0 to 3, got {got}$"):
         measure_epochs(
             project / "data/epochs.parquet", quality, epochs, cost=lambda _: pytest.fail("work")
         )
@@ -263,7 +262,7 @@ def test_epochs_that_are_not_there(project, X, epochs, got):
 )
 def test_bad_arguments(monkeypatch, arguments, error, message):
     monkeypatch.setattr(
-        "animated.quality.measures.find_neighbors", lambda *_: pytest.fail("it searches")
+        "animated.quality.epochs.find_neighbors", lambda *_: pytest.fail("it searches")
     )
     X = np.zeros((20, 3), dtype=np.float32)
     with pytest.raises(error, match=message):
@@ -275,14 +274,14 @@ def test_too_few_neighbors(X):
         Quality(X, neighbors=find_neighbors(X, 15))
 
 
-def test_bad_layouts(quality, layout):
+def test_invalid_embeddings(quality, embedding):
     with pytest.raises(ValueError, match=r"shape \(2000, 2 or 3\), got \(1999, 2\)"):
-        quality(layout[:-1])
+        quality(embedding[:-1])
     with pytest.raises(ValueError, match="embedding must be finite, got 1 rows that are not"):
-        quality(np.where(np.arange(2_000)[:, None] == 7, np.nan, layout))
+        quality(np.where(np.arange(2_000)[:, None] == 7, np.nan, embedding))
     with pytest.raises(ValueError, match=r"same .* shape, got \(2000, 2\) and \(1999, 2\)"):
-        mean_displacement(layout, layout[:-1])
+        mean_displacement(embedding, embedding[:-1])
     with pytest.raises(ValueError, match="n_neighbors must be an integer from 1 to 1999, got 2000"):
-        search_embedding(layout, 2_000)
+        search_embedding(embedding, 2_000)
     with pytest.raises(ValueError, match="must have 3 rows like ranks, got 2"):
         trustworthiness(np.zeros((3, 9), dtype=int), np.zeros((2, 2), dtype=int))
