@@ -1,6 +1,6 @@
 """Put plots and images side by side: two functions to copy into your own project.
 
-Needs pillow and numpy, and what draws your figures: plotnine, matplotlib or nothing.
+They need Pillow and NumPy, and plotnine or matplotlib only if you draw with these.
 """
 
 import os
@@ -25,20 +25,23 @@ def combine_plots(
 ) -> Image.Image:
     """Put figures next to each other, or below each other, and save the picture.
 
-    figures: plotnine plots, matplotlib figures, PIL images of up to 8 bits a channel and uint8
-        arrays (height, width) or (height, width, 3 or 4), in any mixture. They keep their sizes in
-        pixels; those that are smaller across are centred.
-    output_path: a path, whose ending tells the format, or a binary file object, which is given
-        PNG, or None to save nothing. A file that is there is replaced whole or not at all.
+        combine_plots([plot, Image.open("photo.png")], "both.png")
+
+    figures: any mixture of plotnine plots, matplotlib figures, PIL images of up to 8 bits per
+        channel and uint8 arrays (height, width) or (height, width, 3 or 4). Their sizes in pixels
+        do not change, and smaller figures are centred.
+    output_path: a path, whose suffix determines the format, or a binary file object, which
+        receives a PNG, or None to save nothing. An existing file is replaced atomically.
     orientation: "horizontal" or "vertical".
-    background: what shows around smaller and through transparent figures, as a name that PIL knows
-        or as red, green and blue. None takes the colour that the edges of the figures have most.
+    background: the colour around smaller figures and behind transparent ones, as a name that PIL
+        knows or as (red, green, blue). None picks the most frequent colour along the edges of the
+        figures.
 
     Returns the combined RGB image.
-    Raises ValueError for no figures, an unknown orientation or colour or a path of unknown format,
-    TypeError for anything that is no figure, FileNotFoundError when the folder does not exist,
-    PermissionError when it cannot be written to, IsADirectoryError when the path is a folder, and
-    OSError when the picture could not be written, as to a full disk.
+    Raises ValueError when there are no figures or when the orientation, the colour or the format is
+    unknown; TypeError when something is not a figure; FileNotFoundError when the folder does not
+    exist; PermissionError when it cannot be written to; IsADirectoryError when the path is a
+    folder; and OSError when the picture cannot be written, for example to a full disk.
     """
     figures = _check_figures(figures)
     if orientation not in ORIENTATIONS:
@@ -53,7 +56,7 @@ def combine_plots(
 
 
 def plotnine_to_image(plot: Any) -> Image.Image:
-    """Return a plotnine plot as a PIL image, just as its own `save` draws it."""
+    """Return a plotnine plot as a PIL image, exactly as its `save` draws it."""
     buffer = BytesIO()
     plot.save(buffer, format="png", verbose=False)
     return _load(buffer)
@@ -106,9 +109,9 @@ def _is_figure(figure: Any) -> bool:
         is_picture = len(shape) == 2 or (len(shape) == 3 and shape[2] in (3, 4))
         return figure.dtype == np.uint8 and is_picture and 0 not in shape
     if isinstance(figure, Image.Image):
-        # Of larger numbers, as modes I and F have them, PIL makes white.
+        # PIL would turn the larger numbers of modes I and F into white.
         return 0 not in figure.size and not figure.mode.startswith(("I", "F"))
-    # Plotnine and matplotlib are told by what they can do, so that neither needs to be installed.
+    # Plots are recognised by their methods, so that neither library needs to be installed.
     is_plot = hasattr(figure, "save") and hasattr(figure, "draw")
     return not isinstance(figure, type) and (hasattr(figure, "savefig") or is_plot)
 
@@ -124,7 +127,7 @@ def _describe(value: Any) -> str:
 
 
 def _check_background(background: Any) -> tuple[int, ...] | None:
-    """Return a colour as red, green and blue, None for None."""
+    """Return a colour as red, green and blue, or None for None."""
     if background is None:
         return None
     with suppress(ValueError, TypeError):
@@ -147,7 +150,7 @@ def _pick_background(images: list[Image.Image]) -> tuple[int, ...]:
 
 
 def _edges(image: Image.Image) -> np.ndarray:
-    """Return the pixels along the four edges, a little inside: some themes draw a hairline."""
+    """Return the pixels along the four edges, slightly inside, as some themes draw a hairline."""
     inset = min(2, (min(image.size) - 1) // 2)
     pixels = np.asarray(image)[inset : image.height - inset, inset : image.width - inset]
     return np.vstack([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
@@ -158,11 +161,11 @@ def _paste(images: list[Image.Image], orientation: str, background: Any) -> Imag
     size = [0, 0]
     size[along] = sum(image.size[along] for image in images)
     size[across] = max(image.size[across] for image in images)
-    combined = Image.new("RGB", tuple(size), background)
+    combined = Image.new("RGB", (size[0], size[1]), background)
     corner = [0, 0]
     for image in images:
         corner[across] = (size[across] - image.size[across]) // 2
-        combined.paste(image, tuple(corner), mask=image)
+        combined.paste(image, (corner[0], corner[1]), mask=image)
         corner[along] += image.size[along]
     return combined
 
@@ -192,7 +195,7 @@ def _save(image: Image.Image, output_path: str | os.PathLike | BinaryIO) -> None
         return
     path, buffer = Path(output_path), BytesIO()
     image.save(buffer, format=Image.registered_extensions()[path.suffix.lower()])
-    # A save that fails half-way must not cost the file that was there.
+    # A save that fails halfway must leave the existing file intact.
     name = f".{path.stem[:40]}-{os.getpid()}-{get_ident()}.partial{path.suffix}"
     temporary = path.with_name(name)
     try:

@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 import polars as pl
+from animated.video.combine import combine_plots
 from plotnine import (
     aes,
     annotate,
@@ -48,7 +49,6 @@ from tools import ROOT, load_notebook
 from animated.plots.templates import Template
 from animated.validation import to_enum
 from animated.video.frames import Frames
-from util import combine_plots
 
 
 def compare(picture: np.ndarray, reference: np.ndarray) -> tuple[float, int]:

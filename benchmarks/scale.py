@@ -18,6 +18,7 @@ from statistics import median
 
 import numpy as np
 import polars as pl
+from animated.video.combine import combine_plots
 from plotnine import (
     aes,
     coord_fixed,
@@ -37,7 +38,6 @@ from animated.plots.templates import Filled, Template
 from animated.validation import to_enum
 from animated.video.frames import Frames
 from animated.video.movie import write_movie
-from util import combine_plots
 
 SIZES = (30_000, 100_000, 300_000, 1_000_000)
 MOVIE_EPOCHS = 50

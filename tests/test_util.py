@@ -16,6 +16,7 @@ from PIL import Image
 from plotnine import aes, element_rect, geom_point, ggplot, theme
 
 from animated.storage.atomic import clear_partial
+from animated.video import combine
 from util import combine_plots, plotnine_to_image
 
 RED, GREEN, BLACK = (255, 0, 0), (0, 128, 0), (0, 0, 0)
@@ -116,7 +117,7 @@ def test_what_a_killed_process_leaves_is_cleared(tmp_path):
     code = """
         import os, pathlib
         from PIL import Image
-        from util import combine_plots
+        from animated.video.combine import combine_plots
 
         pathlib.Path.replace = lambda *_: os._exit(9)
         combine_plots([Image.new("L", (2, 2))], "a.png")
@@ -169,3 +170,8 @@ def test_util_alone_in_another_project(tmp_path):
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert Image.open(tmp_path / "a.png").size == (4, 2)
+
+
+def test_the_engine_has_the_same_functions():
+    """It cannot import util, which no installation contains."""
+    assert Path(combine.__file__).read_bytes() == (ROOT / "util.py").read_bytes()

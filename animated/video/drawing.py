@@ -14,8 +14,8 @@ from animated.plots.fingerprints import hash_picture, join_hashes
 from animated.plots.fonts import explaining_fonts, hash_fonts
 from animated.plots.stages import Stage, find_stage
 from animated.plots.templates import Filled, Template
+from animated.video.combine import combine_plots
 from animated.video.png import LEVEL, encode_png
-from util import combine_plots
 
 
 class Drawn(NamedTuple):

@@ -17,8 +17,8 @@ import numpy as np
 
 from animated.progress import track
 from animated.storage.atomic import check_folder, clear_partial, replacing
+from animated.video.combine import ORIENTATIONS
 from animated.video.png import read_fingerprint, read_frame
-from util import ORIENTATIONS
 
 if TYPE_CHECKING:
     from animated.video.drawing import Drawn, Recipe
@@ -59,7 +59,7 @@ class Frames:
 
         plot_frame: returns the plots of an epoch, from left to right or from top to bottom:
             filled templates, which are fastest, plotnine plots, or anything else that
-            `util.combine_plots` takes. It may run in other processes.
+            `combine_plots` takes. It may run in other processes.
         epochs: the epochs to draw; the number of an epoch is the number of its frame.
         folder: the folder of the PNGs, or None to write none.
         name: the beginning of the file names.
