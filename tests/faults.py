@@ -144,9 +144,17 @@ BIND = """
     exec "$@"
 """
 PRETEND = """
-import os
-access = os.access
-os.access = lambda path, mode: access(path, mode) and not str(path).startswith(tuple({}))
+import os, tempfile
+access, create_file = os.access, tempfile.TemporaryFile
+read_only = tuple({})
+
+def create(*arguments, dir=None, **options):
+    if str(dir).startswith(read_only):
+        raise PermissionError(str(dir))
+    return create_file(*arguments, dir=dir, **options)
+
+os.access = lambda path, mode: access(path, mode) and not str(path).startswith(read_only)
+tempfile.TemporaryFile = create
 """
 
 
