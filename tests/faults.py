@@ -153,8 +153,10 @@ def create(*arguments, dir=None, **options):
         raise PermissionError(str(dir))
     return create_file(*arguments, dir=dir, **options)
 
-os.access = lambda path, mode: access(path, mode) and not str(path).startswith(read_only)
-tempfile.TemporaryFile = create
+def may(path, mode):
+    return access(path, mode) and not (mode & os.W_OK and str(path).startswith(read_only))
+
+os.access, tempfile.TemporaryFile = may, create
 """
 
 
