@@ -1,4 +1,4 @@
-"""A browser for tests, benchmarks and pictures of the explorer: the Chromium of this machine."""
+"""Start the Chromium of this machine, for tests, benchmarks and pictures of the explorer."""
 
 import shutil
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from playwright.sync_api import Browser, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ADVICE = "no Chromium was found; on Debian, `apt-get install chromium` brings one"
-# No GPU, and nothing that a browser asks the network for by itself.
+ADVICE = "no Chromium was found; on Debian, run `apt-get install chromium`"
+# Without a GPU, and without the requests that a browser makes on its own.
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -21,13 +21,13 @@ ARGUMENTS = [
 
 
 def find_browser() -> str | None:
-    """Return the path of a Chromium, or None."""
+    """Return the path of a Chromium, or None if there is none."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @contextmanager
 def open_browser() -> Iterator[Browser]:
-    """Yield a browser without a window; raise FileNotFoundError when there is none."""
+    """Yield a headless browser; raise FileNotFoundError if there is no Chromium."""
     path = find_browser()
     if path is None:
         raise FileNotFoundError(ADVICE)

@@ -2,11 +2,11 @@
 
     python benchmarks/explorer.py
 
-Three pages are built: 30,000 digits with three embeddings and every fourth epoch of UMAP, the same
-with all 200 epochs, and 70,000 digits with three embeddings. Each is opened from its file at
-1280 x 800. Frames are those that the page draws by itself while it is dragged, zoomed, played and
-turned; a frame's time is that of all our own work in it. Against it the same dots and images are
-drawn with the canvas's own `fillRect` and `drawImage`.
+It makes three pages: 30,000 digits with three embeddings and every fourth epoch of UMAP, the same
+with all 200 epochs, and 70,000 digits with three embeddings. Each page is opened from its file at
+1280 x 800. Frames are counted while the page is dragged, zoomed, played and turned; the time of a
+frame is the time our own code takes in it. For comparison, the same dots and images are drawn with
+the canvas methods `fillRect` and `drawImage`.
 """
 
 import tempfile
@@ -23,12 +23,12 @@ from animated.datasets.mnist import load_mnist
 from animated.validation import to_features
 
 EPOCHS = ROOT / "data/epochs.parquet"
-# The page's own policy forbids the browser's way to wait for an expression.
+# The policy of the page forbids the way in which Playwright waits for an expression.
 UNTIL_READY = """async () => {
   while (!window.explorer) await new Promise((resolve) => setTimeout(resolve, 20));
   await explorer.finished;
 }"""
-# Notes when the first dots and when the first images are drawn.
+# Records when the first dots and the first images are drawn.
 MARKS = """
   const { prototype } = CanvasRenderingContext2D;
   const { putImageData } = prototype;
@@ -43,7 +43,7 @@ SCRIPT = Path(__file__).with_suffix(".js").read_text()
 
 
 def make_page(path: Path, digits: pl.DataFrame, epochs: int | None) -> Path:
-    """Write a page of digits, with the run of UMAP if it is of as many, and PCA."""
+    """Write a page of digits with PCA, and with the stored UMAP run if it has the same digits."""
     X = to_features(digits, label="digit")
     spots = PCA(3, random_state=0).fit_transform(X)
     n_run = pl.scan_parquet(EPOCHS).filter(pl.col("epoch") == 0).select(pl.len()).collect().item()
@@ -56,7 +56,7 @@ def make_page(path: Path, digits: pl.DataFrame, epochs: int | None) -> Path:
 
 
 def measure_page(browser, path: Path) -> dict[str, float]:
-    """Return the times of a page in ms, and its frames a second."""
+    """Return size, requests, times in ms and frames per second of a page."""
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     requests = []
     page.on("request", lambda request: requests.append(request.url))
@@ -70,7 +70,7 @@ def measure_page(browser, path: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print sizes, times and rates, and the figures that matter."""
+    """Print the size and the speed of each page."""
     digits = load_mnist()
     cases = {
         "30000 digits and 51 epochs": (30_000, 4),

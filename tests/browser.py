@@ -1,4 +1,4 @@
-"""The explorer's page in a real browser: what a visitor does, what is seen, and what goes wrong."""
+"""Visit the explorer's page in a real browser: act on it, look at it, and note what goes wrong."""
 
 import base64
 import io
@@ -17,8 +17,8 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Request
 
 PATIENCE = 20_000  # ms
 
-# Runs before the page does. After a frame without a drawing the map has come to rest. What it shows
-# first, and after how many parts of the file, is kept: a test might come too late to see it.
+# Runs before the page does. The map is at rest after a frame without a drawing. What it shows
+# first, and after how many parts of the file, is recorded: a test would come too late to see it.
 PRELUDE = """
   window.drawings = window.parts = 0;
   const { prototype } = CanvasRenderingContext2D;
@@ -50,7 +50,7 @@ WAIT = """
   async (patience) => {
     const end = performance.now() + patience;
     while (!(CONDITION)) {
-      if (performance.now() > end) throw new Error("it never comes true");
+      if (performance.now() > end) throw new Error("it never becomes true");
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
@@ -86,7 +86,7 @@ CROP = """
 
 
 def require_browser() -> None:
-    """Without a browser the tests are skipped, or fail if one must be there."""
+    """Skip the test without a browser, or fail if REQUIRE_BROWSER is set."""
     if not find_browser():
         raise (pytest.fail if os.environ.get("REQUIRE_BROWSER") else pytest.skip).Exception(ADVICE)
 
@@ -99,17 +99,17 @@ def decode_url(url: str) -> np.ndarray:
 
 @contextmanager
 def launch() -> Iterator[Browser]:
-    """Start a browser with a fresh profile, and end it."""
+    """Start a browser with a fresh profile, and close it in the end."""
     require_browser()
     with open_browser() as browser:
         yield browser
 
 
 class Visit:
-    """A page that is open in a context of its own, with all it asks for and complains of."""
+    """A page open in a context of its own, with all its requests and complaints."""
 
     def __init__(self, browser: Browser, path: Path, fragment: str = "", **options: Any):
-        """Open the page of a file; `options` are those of a context of playwright."""
+        """Open the page of a file; `options` are those of Playwright's `new_context`."""
         size = {"width": 1280, "height": 800}
         self.context: BrowserContext = browser.new_context(**{"viewport": size} | options)
         self.requests: list[str] = []
@@ -131,7 +131,7 @@ class Visit:
             self.refusals.append(request.url)
 
     def check(self) -> None:
-        """Assert that the page needed nothing but its file, and that nothing went wrong."""
+        """Assert that the page requested nothing but its file, and that nothing went wrong."""
         assert not self.complaints
         outside = [url for url in self.requests if not url.startswith("blob:")]
         assert {url.partition("#")[0] for url in outside} == {self.url}
@@ -149,13 +149,13 @@ class Visit:
             raise AssertionError(f"{condition}: {error}") from None
 
     def finish(self) -> "Visit":
-        """Wait until the whole file is read and drawn."""
+        """Wait until the whole file has been read and drawn."""
         self.wait("window.explorer?.state.isReady")
         self.run("async () => void (await explorer.finished)")
         return self.rest()
 
     def rest(self) -> "Visit":
-        """Wait until nothing is drawn any more."""
+        """Wait until nothing is drawn anymore."""
         self.run(REST, PATIENCE)
         return self
 
@@ -164,8 +164,13 @@ class Visit:
         self.run("() => new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)))")
         return self
 
+    def pause(self, milliseconds: int) -> "Visit":
+        """Wait until timers of the page that are due earlier have fired, however slow it is."""
+        self.run("(delay) => new Promise((resolve) => setTimeout(resolve, delay))", milliseconds)
+        return self
+
     def reset(self) -> "Visit":
-        """Bring the page back to the state in which it was at the first reset."""
+        """Return the page to its state at the first reset."""
         self.mouse.move(60, 40)
         self.run(RESET)
         self.wait("!explorer.state.isMoving")
@@ -174,11 +179,11 @@ class Visit:
     # --- What it shows --------------------------------------------------------------------------
 
     def run(self, code: str, argument: Any = None) -> Any:
-        """Return what an expression or a function in JavaScript does."""
+        """Return the value of an expression or a function in JavaScript."""
         return self.page.evaluate(code, argument)
 
     def read(self, expression: str) -> Any:
-        """Return a large value as JSON tells it; sets and typed arrays become lists."""
+        """Return a large value by way of JSON; sets and typed arrays become lists."""
         known = "value instanceof Set || ArrayBuffer.isView(value) ? [...value] : value"
         return json.loads(self.run(f"JSON.stringify({expression}, (_, value) => {known})"))
 
@@ -202,7 +207,7 @@ class Visit:
     # --- What a visitor does --------------------------------------------------------------------
 
     def set(self, **patch: Any) -> "Visit":
-        """Change the state, and wait until it is seen; `hidden` is emptied unless it is given."""
+        """Change the state, and wait until it is drawn; without `hidden`, no class is hidden."""
         hidden = list(patch.pop("hidden", []))
         code = "([patch, hidden]) => explorer.set({ ...patch, hidden: new Set(hidden) })"
         self.run(code, [patch, hidden])
@@ -241,15 +246,15 @@ class Touch:
         self.session = visit.context.new_cdp_session(visit.page)
 
     def put(self, *fingers: tuple[float, float], kind: str = "Move") -> None:
-        """Have fingers at these places of the screen; kind: Start, Move or End."""
+        """Touch these places of the screen; kind: Start, Move or End."""
         points = [{"x": x, "y": y, "id": k} for k, (x, y) in enumerate(fingers)]
         kind = {"type": f"touch{kind}", "touchPoints": points}
         self.session.send("Input.dispatchTouchEvent", kind)
 
-    def swipe(self, *steps: list[tuple[float, float]], hold: float = 0) -> None:
-        """Put fingers down, move them from step to step, and lift them; hold: ms before."""
+    def swipe(self, *steps: list[tuple[float, float]], until: str = "true") -> None:
+        """Put fingers down, wait for a condition, move them from step to step, and lift them."""
         self.put(*steps[0], kind="Start")
-        self.visit.page.wait_for_timeout(hold)
+        self.visit.wait(until)
         for step in steps[1:]:
             self.put(*step)
         self.put(kind="End")

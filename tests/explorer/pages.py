@@ -51,10 +51,11 @@ def make_real(folder: Path) -> Real:
     pixels = table.drop("digit").to_numpy()
     X = pixels.astype(np.float32) / 255
     ink = pixels.sum(axis=1).astype(float)
-    vectors = np.linalg.eigh(np.cov(X.T))[1][:, :-4:-1].astype(np.float32)
-    components = (X - X.mean(axis=0)) @ vectors
+    vectors = np.linalg.eigh(np.cov(X.T))[1][:, :-11:-1].astype(np.float32)
+    scores = (X - X.mean(axis=0)) @ vectors
+    vectors, components = vectors[:, :3], scores[:, :3].copy()
     images = pixels.astype(np.uint8).reshape(-1, 28, 28)
-    neighbors = NearestNeighbors(n_neighbors=6).fit(X).kneighbors(return_distance=False)[:, :5]
+    neighbors = NearestNeighbors(n_neighbors=5).fit(scores).kneighbors(return_distance=False)
     store = copy_store(folder / "epochs.parquet")
     path = export(
         {"UMAP": store, "PCA": components[:, :2], "PCA in 3-D": components},

@@ -59,8 +59,8 @@ def test_the_address_brings_a_view_back(calm, visit, real, name):
 
 
 def read_hash(page: Visit) -> str:
-    """Return the hash once it is written."""
-    page.page.wait_for_timeout(400)
+    """Return the hash, which the page writes 300 ms after the last change."""
+    page.rest().pause(350)
     return page.run("location.hash")
 
 
@@ -88,8 +88,7 @@ def test_addresses_that_make_no_sense_are_ignored(page):
         "#<script>alert(1)</script>",
     ):
         page.run("(text) => { location.hash = text; }", text)
-        page.page.wait_for_timeout(50)
-        assert page.rest().state == usual, text
+        assert page.pause(50).rest().state == usual, text
 
 
 # --- Keys -----------------------------------------------------------------------------------------
@@ -268,7 +267,6 @@ def test_all_text_stands_out(calm, theme):
     full = {"pinned": 5, "selection": list(range(200)), "hidden": [3], "color": "column-0"}
     for patch in ({}, full, {"embedding": SPATIAL, **full}, {"embedding": PIXELS}):
         calm.set(theme=theme, **{"embedding": UMAP} | patch)
-        calm.page.wait_for_timeout(150)  # for colours that fade
         seen += calm.run(CONTRASTS)
     calm.button("Keys and gestures").click()
     seen += calm.run(CONTRASTS)
@@ -405,7 +403,7 @@ def test_a_finger_moves_the_map(phone, touch):
 def test_a_long_press_begins_a_lasso(phone, touch):
     spots = phone.locate()
     path = [(120, 350), (280, 340), (300, 520), (180, 560)]
-    touch.swipe(*[[spot] for spot in path], hold=700)
+    touch.swipe(*[[spot] for spot in path], until="explorer.state.path")
     expected = is_inside(path, spots)
     assert len(expected) > 100
     assert phone.state["selection"] == expected.tolist()

@@ -179,14 +179,19 @@ def test_speed_is_that_many_epochs_a_second(page):
           async () => {
             const frame = () => new Promise(requestAnimationFrame);
             await frame();
-            const [time, start] = [explorer.state.time, await frame()];
-            let now = start;
-            while (now < start + 500) now = await frame();
-            return [explorer.state.time - time, (now - start) / 1000];
+            let [seconds, last] = [0, await frame()];
+            const time = explorer.state.time;
+            while (seconds < 0.5) {
+              const now = await frame();
+              // After a frame that took long, the page goes on as if it had taken less.
+              seconds += Math.min(100, now - last) / 1000;
+              last = now;
+            }
+            return [explorer.state.time - time, seconds];
           }
         """)
         page.button("Play").click()
-        assert 0.7 < epochs / seconds / int(speed) < 1.2
+        assert 0.75 < epochs / seconds / int(speed) < 1.25
 
 
 # --- Embeddings -----------------------------------------------------------------------------------
@@ -439,8 +444,9 @@ def test_images_come_and_go_once_when_the_epoch_changes(page):
     for index in set().union(*opacities):
         changes = np.diff([int(frame.get(index, 0)) for frame in opacities])
         assert (np.diff(np.sign(changes[changes != 0])) != 0).sum() <= 1, f"image {index}"
-    page.page.wait_for_timeout(200)
-    assert page.run("drawings") == frames[1], "nothing moves, but it is drawn again and again"
+    assert page.pause(200).run("drawings") == frames[1], (
+        "nothing moves, but it is drawn again and again"
+    )
 
 
 @pytest.mark.parametrize("epoch", [100, LAST])

@@ -138,5 +138,5 @@ def test_widget_lets_go(show, points):
 
 def test_widget_lets_go_before_it_is_there(show, points):
     page = show(Explorer({"a": points}, labels=None), then="window.stage = part('stage'); leave()")
-    page.wait_for_timeout(500)
+    page.evaluate("new Promise((resolve) => setTimeout(resolve, 500))")
     assert page.evaluate("[model.count(), stage.querySelectorAll('canvas').length]") == [0, 0]

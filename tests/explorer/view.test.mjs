@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
+  blendViews,
   clampView,
   fitView,
   getScreen,
@@ -70,4 +71,20 @@ test("zooming out shows the whole unit square, where other epochs may be", () =>
     const { scale } = getScreen(view, bounds, STAGE);
     assert.ok(scale <= 800 / 2 + 1e-9);
   }
+});
+
+test("a flight leads from one view to another, and one position keeps its place", () => {
+  const [from, to] = [{ x: 0.2, y: 0.5, zoom: 1 }, { x: 0.6, y: 0.7, zoom: 16 }];
+  assert.deepEqual(blendViews(from, to, 0), from);
+  assert.deepEqual(blendViews(from, to, 1), to);
+  isClose(blendViews(from, to, 0.5).zoom, 4);
+  // The fixed position is where both views put it at the same place of the screen.
+  const fixed = ["x", "y"].map((axis) => (to.zoom * to[axis] - from.zoom * from[axis]) / 15);
+  const start = toScreen(from, ...fixed);
+  for (const part of [0.25, 0.5, 0.9]) {
+    toScreen(blendViews(from, to, part), ...fixed).forEach((value, k) => isClose(value, start[k]));
+  }
+  const aside = blendViews(from, { ...from, x: 0.4 }, 0.5);
+  isClose(aside.x, 0.3);
+  assert.equal(aside.zoom, 1);
 });
