@@ -1,9 +1,9 @@
-"""What preparing costs: UMAP with exact neighbours, kept on disk, against stock umap-learn.
+"""Time UMAP with exact, cached neighbours against stock umap-learn.
 
     python benchmarks/prepare.py [n_digits] [repeats]
 
-A cold fit is a whole process: Python starts, reads the digits, fits, and ends. All fits run in
-turn, and the ratios of each round are taken. A round begins without neighbours on disk.
+A cold fit is a whole process, which starts Python, reads the digits, fits and ends. Every round
+runs all fits in turn, starting without cached neighbours; ratios are those of fits in one round.
 """
 
 import os
@@ -26,9 +26,9 @@ from animated.neighbors.search import Neighbors, find_neighbors
 from animated.validation import to_features
 
 N_EPOCHS = 199
-N_ASKED = 5_000  # digits whose trustworthiness among all the others is measured
+N_ASKED = 5_000  # digits for which trustworthiness is measured, among all
 
-# What a cold process runs; its arguments are the number of digits, the folder, and a seed.
+# The code of a cold process, whose arguments are the number of digits, a folder and a seed.
 START = """
 import sys
 import numpy as np
@@ -53,7 +53,7 @@ np.save(f"{folder}/ours-{seed}.npy", embedding)
 
 
 def run_cold(code: str, n_digits: int, folder: str, seed: int = 42, **environment: str) -> float:
-    """Return the seconds that a process of its own takes for `code`."""
+    """Return the seconds that a new process takes to run `code`."""
     command = [sys.executable, "-c", START + code, str(n_digits), folder, str(seed)]
     root = Path(__file__).parent.parent
     variables = os.environ | {"TQDM_DISABLE": "1", "PYTHONPATH": str(root)} | environment
@@ -75,7 +75,7 @@ def run_round(n_digits: int, X: np.ndarray, folder: str) -> dict[str, float]:
 
 
 def run_uncompiled(n_digits: int) -> dict[str, float]:
-    """Return the seconds of a machine's first fit, for which numba has kept no kernel at all."""
+    """Return the seconds of the first fit on a machine, for which numba has cached no kernel."""
     seconds = {}
     for name, code in {"bare stock": STOCK, "bare first": OURS}.items():
         with tempfile.TemporaryDirectory() as folder:
@@ -84,22 +84,22 @@ def run_uncompiled(n_digits: int) -> dict[str, float]:
 
 
 def fit_stock(X: np.ndarray) -> np.ndarray:
-    """Fit as umap-learn does."""
+    """Return the embedding of stock umap-learn."""
     return UMAP(n_epochs=N_EPOCHS, random_state=42, n_jobs=1).fit_transform(X)
 
 
 def fit(X: np.ndarray, neighbors: Neighbors | None) -> np.ndarray:
-    """Fit with the neighbours given."""
+    """Return our embedding, from the given neighbours."""
     return umap(X, n_epochs=N_EPOCHS, seed=42, neighbors=neighbors)
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:
-    """Return whether two embeddings are the same to the last bit."""
+    """Return whether two embeddings are equal bit for bit."""
     return a.tobytes() == b.tobytes()
 
 
 def compare(found: np.ndarray, wanted: np.ndarray) -> float:
-    """Return the share of each sample's `wanted` neighbours, but itself, that are `found`."""
+    """Return the mean share of a sample's `wanted` neighbours, except itself, that are `found`."""
     hits = [np.isin(a[1:], b[1:]).mean() for a, b in zip(wanted, found, strict=True)]
     return float(np.mean(hits))
 
@@ -107,9 +107,9 @@ def compare(found: np.ndarray, wanted: np.ndarray) -> float:
 def measure_trust(X: np.ndarray, nearby: np.ndarray) -> float:
     """Return the trustworthiness of `N_ASKED` random samples among all.
 
-    nearby: the neighbours in the embedding, (n_samples, k + 1), each sample first.
+    nearby: neighbours in the embedding, (n_samples, k + 1), each sample first in its row.
     Source: J. Venna and S. Kaski, "Neighborhood preservation in nonlinear projection methods",
-    2001; scikit-learn computes the same from all distances at once.
+    2001; scikit-learn computes it from the distances of all samples at once.
     """
     n, k = len(X), nearby.shape[1] - 1
     asked = np.random.default_rng(0).permutation(n)[:N_ASKED]
@@ -117,7 +117,7 @@ def measure_trust(X: np.ndarray, nearby: np.ndarray) -> float:
     for distances in pairwise_distances_chunked(X[asked], X, metric="euclidean"):
         rows = asked[done : done + len(distances)]
         done += len(rows)
-        distances[np.arange(len(rows)), rows] = -1  # a sample has rank 0 for itself
+        distances[np.arange(len(rows)), rows] = -1  # so that a sample's rank to itself is 0
         for row, neighbors in zip(distances, nearby[rows, 1:], strict=True):
             ranks = np.searchsorted(np.sort(row), row[neighbors])
             excess += np.maximum(0, ranks - k).sum()
@@ -125,7 +125,7 @@ def measure_trust(X: np.ndarray, nearby: np.ndarray) -> float:
 
 
 def judge(X: np.ndarray, found: np.ndarray, exact: np.ndarray, embedding: np.ndarray) -> dict:
-    """Return what neighbours and embedding are worth."""
+    """Return the quality of approximate neighbours and of an embedding."""
     nearby = find_neighbors(embedding, 16).indices
     return {
         "recall": compare(found, exact[:, :15]),
@@ -135,9 +135,9 @@ def judge(X: np.ndarray, found: np.ndarray, exact: np.ndarray, embedding: np.nda
 
 
 def main(n_digits: int = 30_000, repeats: int = 3) -> None:
-    """Print the seconds of all fits, what the results are worth, and the ratios."""
+    """Print the seconds of all fits, the quality of their results, and the ratios."""
     X = to_features(read_digits(n_digits=n_digits), label="digit")
-    stock, ours = fit_stock(X), fit(X, find_neighbors(X))  # which also compiles for the warm fits
+    stock, ours = fit_stock(X), fit(X, find_neighbors(X))  # also compiles for the warm fits
     with tempfile.TemporaryDirectory() as folder:
         rounds = pl.DataFrame(run_round(n_digits, X, folder) for _ in range(repeats))
         cold_stock, cold_ours = (np.load(f"{folder}/{name}.npy") for name in ("stock", "ours-42"))
