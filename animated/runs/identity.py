@@ -5,7 +5,6 @@ Two runs with the same identity produce the same epochs, bit for bit.
 
 import platform
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import joblib
@@ -18,7 +17,6 @@ PLAIN = (bool, int, float, str, type(None))
 GIVEN = "given"
 
 
-@cache
 def describe_machine() -> str:
     """Return the system and the processor, such as "Linux x86_64 znver4".
 

@@ -1,0 +1,104 @@
+"""Each method of the package resumes from its state, bit for bit, or is extended by more epochs."""
+
+import re
+from math import inf
+
+import numpy as np
+import polars as pl
+import pytest
+from random_walk import N_EPOCHS, interrupt_at, run_in_parts
+
+from animated.methods import graph, mds, pacmap, pca, sammon, tsne, umap
+from animated.runs import checkpoints
+from animated.runs.run import run
+from animated.runs.store import find_last_epoch, read_embedding, read_metadata
+
+METHODS = {
+    "umap": (umap, {}),
+    "umap on a sphere": (umap, {"output_metric": "haversine"}),
+    "densmap": (umap, {"densmap": True}),
+    "umap from random": (umap, {"init": "random"}),
+    "tsne": (tsne, {}),
+    "pacmap": (pacmap, {}),
+    "pca": (pca, {}),
+    "mds": (mds, {}),
+    "sammon": (sammon, {}),
+    "graph": (graph, {}),
+}
+# Within and after the early exaggeration of t-SNE, and the first and the last of all.
+STOPS = (1, 4, 7, N_EPOCHS)
+N_SAMPLES = 100
+X = np.random.default_rng(0).normal(size=(N_SAMPLES, 8)).astype(np.float32)
+LABELS = pl.Series("digit", ["a", "b", "c", "d"] * (N_SAMPLES // 4))
+
+
+@pytest.fixture(autouse=True)
+def save_always(monkeypatch):
+    monkeypatch.setattr(checkpoints, "SHARE", inf)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_resumed_run_of_a_method_is_the_undisturbed_one(tmp_path, name, capsys):
+    method, parameters = METHODS[name]
+    options = {"n_epochs": N_EPOCHS, "seed": 3, "labels": LABELS, "data": "MNIST"} | parameters
+    whole = run(method, X, tmp_path / "whole.parquet", **options).path
+    assert capsys.readouterr().out == ""
+    for stop in STOPS:
+        parts = tmp_path / "parts.parquet"
+        run_in_parts(run, method, X, parts, [stop], **options)
+        assert parts.read_bytes() == whole.read_bytes(), stop
+        said = re.findall(r"resuming from epoch (\d+)", capsys.readouterr().out)
+        # A method without a state starts over; a state is that of this epoch or the one before.
+        assert said == [] if name == "pca" else int(said[0]) in (stop - 1, stop)
+        parts.unlink()
+    run_in_parts(run, method, X, parts, [2, 5, 5, 9], **options)
+    assert parts.read_bytes() == whole.read_bytes()
+
+
+def test_the_spectral_embedding_is_saved(tmp_path, monkeypatch):
+    path, options = tmp_path / "umap.parquet", {"n_epochs": N_EPOCHS, "seed": 3}
+    whole = run(umap, X, tmp_path / "whole.parquet", **options).path
+    with pytest.raises(KeyboardInterrupt):
+        run(umap, X, path, on_epoch=interrupt_at(0), **options)
+    # This would compute the eigenvectors.
+    monkeypatch.setattr("umap.spectral._spectral_layout", None)
+    run(umap, X, path, **options)
+    assert path.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["mds", "sammon", "graph", "tsne"])
+def test_more_epochs_can_follow(tmp_path, name, capsys):
+    method = METHODS[name][0]
+    path, whole = tmp_path / "more.parquet", tmp_path / "whole.parquet"
+    options = {"seed": 3} | ({"early_exaggeration_iter": 3} if name == "tsne" else {})
+    run(method, X, whole, n_epochs=N_EPOCHS, **options)
+    for n_epochs in (5, 7, N_EPOCHS):
+        run(method, X, path, n_epochs=n_epochs, **options)
+    said = re.findall(r"resuming from epoch (\d+)", capsys.readouterr().out)
+    assert said == ["5", "7"]
+    assert find_last_epoch(path) == N_EPOCHS
+    assert read_metadata(path)["parameters"] == read_metadata(whole)["parameters"]
+    atol = 1e-6 * read_metadata(whole)["scale"]
+    for epoch in range(N_EPOCHS + 1):
+        expected = read_embedding(whole, epoch)
+        np.testing.assert_allclose(read_embedding(path, epoch), expected, atol=atol)
+
+
+def test_fewer_epochs_are_another_run(tmp_path, capsys):
+    path, whole = tmp_path / "mds.parquet", tmp_path / "whole.parquet"
+    run(mds, X, path, n_epochs=7, seed=3)
+    run(mds, X, path, n_epochs=5, seed=3)
+    assert "replacing another run: n_epochs is 5, was 7" in capsys.readouterr().out
+    run(mds, X, whole, n_epochs=5, seed=3)
+    assert path.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["umap", "tsne", "pacmap"])
+def test_more_epochs_of_a_method_that_plans_its_steps_are_another_run(tmp_path, name, capsys):
+    method = METHODS[name][0]
+    path, whole = tmp_path / "more.parquet", tmp_path / "whole.parquet"
+    run(method, X, path, n_epochs=5, seed=3)
+    run(method, X, path, n_epochs=9, seed=3)
+    assert "replacing another run: n_epochs is 9, was 5" in capsys.readouterr().out
+    run(method, X, whole, n_epochs=9, seed=3)
+    assert path.read_bytes() == whole.read_bytes()
