@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from animated.numba_cache import numba  # first, as umap-learn compiles on import
+from animated.storage.numba_cache import numba  # first, as umap-learn compiles on import
 
 # isort: split
 from pynndescent.distances import named_distances as pynndescent_metrics

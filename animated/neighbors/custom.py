@@ -10,8 +10,8 @@ import numpy as np
 
 from animated.neighbors.distances import check_distances, check_limit
 from animated.neighbors.search import Neighbors
-from animated.numba_cache import numba
 from animated.progress import track
+from animated.storage.numba_cache import numba
 from animated.validation import check_features, check_integer
 
 # Rows of distances between two steps of the progress bar.

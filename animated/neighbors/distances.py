@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from animated.numba_cache import numba
+from animated.storage.numba_cache import numba
 from animated.validation import check_features
 
 # All pairs of this many samples take 100 MB, and a step of a method about 15 ms on two cores.

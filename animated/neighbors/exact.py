@@ -16,8 +16,8 @@ from sklearn import config_context
 from sklearn.neighbors import NearestNeighbors
 
 from animated.neighbors.distances import square_distance
-from animated.numba_cache import numba
 from animated.progress import track
+from animated.storage.numba_cache import numba
 
 # Queries between two steps of the progress bar, which is also where Ctrl-C can stop the search.
 BLOCK = 1_024

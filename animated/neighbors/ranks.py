@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from animated.numba_cache import numba
 from animated.progress import track
+from animated.storage.numba_cache import numba
 
 # Queries per thread whose distances to all samples are in memory at once.
 BLOCK = 64

@@ -120,7 +120,7 @@ def _check_metric(metric: str | Callable, n_features: int, folder: str | Path | 
         return
     # Imported only for metrics that umap-learn must know, as it takes seconds.
     from animated.neighbors.approximate import is_known
-    from animated.numba_cache import numba
+    from animated.storage.numba_cache import numba
 
     if callable(metric) and numba.extending.is_jitted(metric):
         if folder is not None:

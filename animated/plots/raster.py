@@ -9,7 +9,7 @@ first called.
 
 import numpy as np
 
-from animated.numba_cache import numba
+from animated.storage.numba_cache import numba
 
 # Agg mixes a color q of opacity o with a pixel p to (256 o q + 255 (256 - o) p) / (65280 + o),
 # rounded down, and to q when o is 255: for each o the weights of q and of p, times 2 ** 40.

@@ -21,7 +21,7 @@ this weight, m (d_i + d_j) / (2n). Theirs is the mean of the sampled terms, whic
 descend if it also moved the other end of a repelled pair.
 """
 
-from animated.numba_cache import numba  # noqa: F401  first, as umap-learn compiles on import
+from animated.storage.numba_cache import numba  # noqa: F401  first, as umap-learn compiles on import
 
 # isort: split
 import numpy as np

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from animated.numba_cache import numba
+from animated.storage.numba_cache import numba
 
 
 @numba.njit(cache=True, nogil=True)

@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.fft import irfftn, rfftn
 
-from animated.numba_cache import numba
+from animated.storage.numba_cache import numba
 
 # umap-learn adds this to the squared distance that it divides by in repulsion. It keeps the force
 # between coincident points finite, and here their loss.

@@ -7,7 +7,7 @@ This module adds a remedy for each, and both act only where numba would have fai
 umap-learn, pynndescent and pacmap compile as they are imported. A module that imports numba or one
 of them therefore imports this one first:
 
-    from animated.numba_cache import numba
+    from animated.storage.numba_cache import numba
 """
 
 import atexit

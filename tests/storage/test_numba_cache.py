@@ -17,7 +17,7 @@ from plotnine import aes, geom_point, ggplot, theme
 from animated.video.frames import Frames
 from animated.video.movie import write_movie
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 # As in umap-learn: code that is compiled on import, and code that is compiled when it is called.
 SOURCE = """
     import numba
@@ -39,9 +39,9 @@ CALL = """
     from importlib import import_module
     from pathlib import Path
 
-    import animated.numba_cache
+    import animated.storage.numba_cache
 
-    sys.path.insert(0, sys.argv[1])
+    sys.path[:0] = sys.argv[1], f"{sys.argv[1]}/storage"
     for name in sys.argv[2:]:
         module = import_module(name)
         print(module.double(21), module.halve(42))
@@ -155,7 +155,7 @@ def test_without_us_numba_fails(folder, environment):
     assert call(folder, environment, "module")[0] == "42 21"
     for path in folder.rglob("*.nbi"):
         path.write_bytes(b"")
-    code = CALL.replace("import animated.numba_cache", "")
+    code = CALL.replace("import animated.storage.numba_cache", "")
     assert "EOFError" in run_powerless(code, folder, "module", env=environment).stderr
     shutil.rmtree(folder / "__pycache__")
     folder.chmod(0o555)
@@ -167,7 +167,7 @@ def test_without_us_numba_fails(folder, environment):
 BARE = """
     import os, sys
     from pathlib import Path
-    sys.path.insert(0, sys.argv[1])
+    sys.path[:0] = sys.argv[1], f"{sys.argv[1]}/storage"
     from test_numba_cache import list_caches, save_points
 
     save_points(sys.argv[2])
@@ -239,6 +239,6 @@ def test_every_module_prepares_the_cache_first():
     assert len(paths) > 50
     for path in paths:
         for line, module in sorted(list_imports(path)):
-            if module == "animated.numba_cache" or path.name == "numba_cache.py":
+            if module == "animated.storage.numba_cache" or path.name == "numba_cache.py":
                 break
             assert module.partition(".")[0] not in COMPILING, f"{path}:{line} is too early"
