@@ -20,8 +20,9 @@ from animated.datasets.load import load_dataset
 from animated.datasets.readers import read_table
 from animated.methods import graph, mds, pacmap, pca, pixels, sammon, tsne, umap
 from animated.methods._umap import fit_umap
-from animated.neighbors.search import NEEDY, find_neighbors
-from animated.quality.measures import Quality, label_accuracy, search_embedding, trustworthiness
+from animated.neighbors.search import PARAMETRIC_METRICS, find_neighbors
+from animated.quality.epochs import Quality
+from animated.quality.measures import label_accuracy, search_embedding, trustworthiness
 from animated.runs.run import run
 from animated.runs.store import read_epoch
 from animated.runs.writer import EpochWriter
@@ -77,9 +78,13 @@ BAD_FEATURES = {
     ),
     "beyond what can be squared": (put(1e30), ValueError, r"X must be between .* got 1\.0+.*e\+30"),
     "beyond any float": ([[10**400], [1]], ValueError, "X must be at most .* integer beyond 1e308"),
-    "no rows": (X[:0], ValueError, NO_SHAPE + r"\(0, 5\), but there must be one of each"),
-    "no columns": (X[:, :0], ValueError, NO_SHAPE + r"\(60, 0\), but there must be one of each"),
-    "a vector": (X[:, 0], ValueError, NO_SHAPE + r"\(60,\): X.reshape\(-1, 1\) makes one feature"),
+    "no rows": (X[:0], ValueError, NO_SHAPE + r"\(0, 5\), but each must be at least 1"),
+    "no columns": (X[:, :0], ValueError, NO_SHAPE + r"\(60, 0\), but each must be at least 1"),
+    "a vector": (
+        X[:, 0],
+        ValueError,
+        NO_SHAPE + r"\(60,\): X.reshape\(-1, 1\) makes it one",
+    ),
     "a cube": (X[:, :, None], ValueError, NO_SHAPE + r"\(60, 5, 1\)"),
     "nothing": (None, TypeError, NO_NUMBERS + "NoneType"),
     "a path": ("data.csv", TypeError, NO_NUMBERS + "str"),
@@ -116,7 +121,7 @@ BAD_FEATURES = {
 @pytest.mark.parametrize("case", BAD_FEATURES)
 @pytest.mark.parametrize("taker", TAKERS)
 @pytest.mark.filterwarnings("error")
-def test_what_is_no_feature_table_is_told_by_all_that_take_one(taker, case):
+def test_what_is_no_feature_table_is_reported_by_all_that_take_one(taker, case):
     features, error, sentence = BAD_FEATURES[case]
     with pytest.raises(error, match=sentence) as caught:
         TAKERS[taker](features)
@@ -298,8 +303,8 @@ def test_pictures_have_two_or_three_components(tmp_path, n_components):
         ((X[:2],), ValueError, "X must have at least 3 samples to have neighbours, got 2"),
         ((X[:1],), ValueError, "X must have at least 3 samples to have neighbours, got 1"),
         *(
-            ((X, 5, metric), ValueError, f"need no parameters of its own, .*, got '{metric}'")
-            for metric in NEEDY
+            ((X, 5, metric), ValueError, f"needs no parameters .*, got '{metric}'")
+            for metric in PARAMETRIC_METRICS
         ),
         ((X, 5, "haversine"), ValueError, "'haversine' needs latitude and longitude, got 5 feat"),
         ((X, 5, len), ValueError, "metric must be one of .* by numba, got <built-in function len>"),
@@ -318,7 +323,7 @@ def test_metrics_that_are_not_defined_for_the_samples(monkeypatch):
         distances[7] = np.nan
         return np.zeros((len(X), n_neighbors), int), distances, None
 
-    monkeypatch.setattr("animated.neighbors.search.nearest_neighbors", search)
+    monkeypatch.setattr("animated.neighbors.approximate.nearest_neighbors", search)
     sentence = "metric 'hellinger' must be defined for all samples, got 1 of 60 without 5 neigh"
     with pytest.raises(ValueError, match=sentence):
         find_neighbors(X, 5, metric="hellinger")
@@ -351,21 +356,21 @@ BAD_LABELS = {
     "infinite everywhere": (make_labels(*[-np.inf] * 3), "must have values, got none in 3 rows"),
     "too many classes": (
         make_labels(*[f"name {i}" for i in range(101)]),
-        "must have at most 100 classes, got 101; labels that are numbers can be coloured",
+        "must have at most 100 classes, got 101; label_kind='numbers' colours a numeric label",
     ),
     "beyond float32": (
         make_labels(0.5, 1e300, 2.0),
         r"must hold numbers that fit float32, got 1e\+300",
     ),
-    "lists": (make_labels([1], [1, 2], [3]), "must hold words or numbers, got List"),
+    "lists": (make_labels([1], [1, 2], [3]), "must hold text or numbers, got List"),
     "structs": (
         make_labels({"a": 1}, {"a": 2}, {"a": 3}),
-        "must hold words or numbers, got Struct",
+        "must hold text or numbers, got Struct",
     ),
-    "bytes": (make_labels(b"a", b"b", b"c"), "must hold words or numbers, got Binary"),
+    "bytes": (make_labels(b"a", b"b", b"c"), "must hold text or numbers, got Binary"),
     "durations": (
         make_labels(1, 2, 3).cast(pl.Duration),
-        "must hold words or numbers, got Duration",
+        "must hold text or numbers, got Duration",
     ),
 }
 
@@ -384,8 +389,12 @@ def test_what_is_no_label(case):
     [
         (["a", "b"], TypeError, "labels must be a Polars Series, got list"),
         (np.array(["a", "b"]), TypeError, "labels must be a Polars Series, got ndarray"),
-        (make_labels([1], [2]), TypeError, "labels must be words or numbers, got List"),
-        (make_labels(object(), dtype=pl.Object), TypeError, "must be words or numbers, got Object"),
+        (make_labels([1], [2]), TypeError, "labels must be text, numbers or dates, got List"),
+        (
+            make_labels(object(), dtype=pl.Object),
+            TypeError,
+            "must be text, numbers or dates, got Object",
+        ),
     ],
 )
 def test_what_cannot_be_coloured(labels, error, sentence):
@@ -409,10 +418,10 @@ def test_labels_that_are_strange_but_fine(values, expected):
 
 def test_labels_of_another_length(tmp_path):
     path, labels = tmp_path / "epochs.parquet", make_labels("a", "b")
-    with pytest.raises(ValueError, match="there must be 60 labels, got 2"):
+    with pytest.raises(ValueError, match="labels must have 60 values, got 2"):
         run(pca, X, path, labels=labels, **ABOUT)
     with (
-        pytest.raises(ValueError, match="there must be 60 labels, got 2"),
+        pytest.raises(ValueError, match="labels must have 60 values, got 2"),
         EpochWriter(path, labels=labels) as write,
     ):
         write(0, X[:, :2])
@@ -439,7 +448,7 @@ BAD_TABLES = {
         make_table(place=pl.Series([object()] * 3, dtype=pl.Object)),
         {},
         ValueError,
-        "column 'place' must hold words or numbers, got Python objects: leave it out",
+        "column 'place' must hold text or numbers, got Python objects: leave it out",
     ),
     "dates as features": (
         make_table(day=pl.Series([1, 2, 3]).cast(pl.Date)),
@@ -464,7 +473,7 @@ BAD_TABLES = {
         make_table(**{"n" * 9999: "a"}),
         {"label": "z" * 9999},
         ValueError,
-        "there is no column 'z{12}...z{13}'; there are length, weight, n{39}…$",
+        "there is no column 'z{12}...z{13}'; the columns are length, weight, n{39}…$",
     ),
     "a name that is a number": (
         make_table(),
@@ -488,7 +497,7 @@ BAD_TABLES = {
         make_table(),
         {"columns": []},
         ValueError,
-        "columns must name at least one",
+        "columns must name at least one column, got none",
     ),
     "numbers for names": (make_table(), {"columns": [0]}, TypeError, "must be text, got 0"),
     "names for numbers": (
@@ -501,7 +510,7 @@ BAD_TABLES = {
         make_table(size=[1.0, None, 2.0]),
         {"missing": "error"},
         ValueError,
-        "must be finite numbers, got 1 that are missing: missing='drop' leaves their rows out",
+        "must be finite numbers, got 1 missing or infinite: missing='drop' leaves out their rows",
     ),
 }
 
@@ -548,12 +557,12 @@ def test_no_seed_draws_other_rows_each_time():
         (make_table(kind=["a"] * 3), TypeError, "column 'kind' must be numeric, got String: leave"),
         (make_table(kind=["1"] * 3), TypeError, "column 'kind' must be numeric, got String: leave"),
         (make_table(size=[1, None, 3]), ValueError, "must be finite, got nan in row 1, column 2"),
-        (pl.DataFrame({"digit": [1]}), ValueError, NO_SHAPE + r"\(1, 0\), but there must be one"),
+        (pl.DataFrame({"digit": [1]}), ValueError, NO_SHAPE + r"\(1, 0\), but each must be"),
     ],
 )
 def test_features_of_a_table(table, error, sentence):
     with pytest.raises(error, match=sentence):
-        to_features(table)
+        to_features(table, label="digit")
 
 
 # What is no table in memory: the source, the error and its sentence.
@@ -579,7 +588,7 @@ BAD_SOURCES = {
     "objects": (
         np.array([[1, "a"]], dtype=object),
         ValueError,
-        UNREAD + "arrays must hold real numbers or words, got object: make a table of it",
+        UNREAD + "arrays must hold real numbers or text, got object: make a table of it",
     ),
     "names twice": (
         pd.DataFrame([[1, 2]], columns=["a", "a"]),
@@ -815,18 +824,24 @@ BAD_PARAMETERS = [
     ("umap", X, {"min_dist": np.nan}, ValueError, "min_dist must be from 0 to .*, got nan"),
     ("umap", X, {"metric": "mahalanobis"}, ValueError, "'mahalanobis' must be given parameters"),
     ("umap", X, {"init": X[:, :3]}, ValueError, r"init must have shape \(60, 2\), got .*\(60, 3\)"),
-    ("umap", X, {"init": np.ones((60, 2))}, ValueError, "init must be finite and differ along"),
-    ("umap", X, {"y": [1, None] * 30}, ValueError, "y must be finite, and -1 where .*, got 30 not"),
+    ("umap", X, {"init": np.ones((60, 2))}, ValueError, "init must be finite and vary along"),
+    (
+        "umap",
+        X,
+        {"y": [1, None] * 30},
+        ValueError,
+        "y must be finite, and -1 where .*, got 30 values",
+    ),
     ("umap", X, {"y": [1.0, np.nan] * 30}, ValueError, "y must be finite, and -1 where .*, got 30"),
     (
         "umap",
         X,
         {"y": [1, "a"] * 30},
         TypeError,
-        "y must hold numbers or words, of one kind, got l",
+        "y must hold numbers or strings, not both, got l",
     ),
-    ("umap", X, {"y": "kind"}, TypeError, "y must hold numbers or words, got Null"),
-    ("umap", X, {"y": pl.Series([0] * 60).cast(pl.Date)}, TypeError, "or words, got Date"),
+    ("umap", X, {"y": "kind"}, TypeError, "y must hold numbers or strings, got Null"),
+    ("umap", X, {"y": pl.Series([0] * 60).cast(pl.Date)}, TypeError, "or strings, got Date"),
     ("tsne", X[:3], {}, ValueError, "X must have at least 4 samples for t-SNE, got 3"),
     ("tsne", X, {"perplexity": 30}, ValueError, "perplexity must be a number from 1 to 19.67, got"),
     (
@@ -855,7 +870,7 @@ BAD_PARAMETERS = [
 
 @pytest.mark.parametrize(("method", "features", "about", "error", "sentence"), BAD_PARAMETERS)
 @pytest.mark.filterwarnings("error")
-def test_parameters_are_told_before_any_work(method, features, about, error, sentence):
+def test_parameters_are_reported_before_any_work(method, features, about, error, sentence):
     with pytest.raises(error, match=sentence) as caught:
         METHODS[method](features, on_epoch=lambda *_: pytest.fail("work has begun"), **about)
     assert "\n" not in str(caught.value)
@@ -879,12 +894,12 @@ def test_unseen_points():
         (X[:0], ValueError, NO_SHAPE + r"\(0, 5\)"),
         (X[:, :4], ValueError, r"X must have shape \(n_points, 5\), got \(60, 4\)"),
         (X.astype(complex), TypeError, NO_NUMBERS + "ndarray of complex128"),
-        (CSR, TypeError, "X must be dense, as that of the fit was, got csr_matrix"),
+        (CSR, TypeError, "X must be dense, as in the fit, got csr_matrix"),
         (None, ValueError, r"X must have shape \(n_points, 5\), got \(\)"),
     ]:
         with pytest.raises(error, match=sentence):
             models[0].transform(points)
-    with pytest.raises(TypeError, match="X must be sparse, as that of the fit was, got ndarray"):
+    with pytest.raises(TypeError, match="X must be sparse, as in the fit, got ndarray"):
         models[1].transform(X)
 
 
@@ -909,7 +924,7 @@ NEIGHBORS = np.zeros((60, 5), int)
         (
             lambda: label_accuracy([1, "a"] * 30, NEIGHBORS),
             TypeError,
-            "numbers or words, of one ki",
+            "text, numbers or dates, not mixed, got list",
         ),
         (
             lambda: label_accuracy([np.nan, 1.0] * 30, NEIGHBORS),
@@ -919,7 +934,7 @@ NEIGHBORS = np.zeros((60, 5), int)
         (
             lambda: label_accuracy([object()] * 60, NEIGHBORS),
             TypeError,
-            "numbers or words, got Obje",
+            "text, numbers or dates, got Obje",
         ),
         (
             lambda: trustworthiness([1], NEIGHBORS),
@@ -927,7 +942,7 @@ NEIGHBORS = np.zeros((60, 5), int)
             r"ranks must have shape .*, got \(1,\)",
         ),
         (lambda: search_embedding(put(np.nan), 5), ValueError, "embedding must be finite"),
-        (lambda: search_embedding(X[:, 0], 5), ValueError, r"embedding must be numbers .* \(60,\)"),
+        (lambda: search_embedding(X[:, 0], 5), ValueError, r"must have shape .*, got \(60,\)"),
         (lambda: Quality(X, seed="a"), ValueError, "seed must be an integer .*, got 'a'"),
         (lambda: Quality(X)(X[:, :2].astype(str)), TypeError, "embedding must be an array of num"),
     ],
@@ -944,14 +959,14 @@ LAYOUT = X[:, :2]
 @pytest.mark.parametrize(
     ("epoch", "layout", "error", "sentence"),
     [
-        (0.5, LAYOUT, ValueError, "epochs must ascend up to 65535, got 0.5 after -1"),
-        ("a", LAYOUT, ValueError, "epochs must ascend up to 65535, got 'a' after -1"),
+        (0.5, LAYOUT, ValueError, "epochs must increase, up to 65535, got 0.5 after -1"),
+        ("a", LAYOUT, ValueError, "epochs must increase, up to 65535, got 'a' after -1"),
         (0, LAYOUT[:0], ValueError, r"embedding 0 must have shape .*, got \(0, 2\)"),
         (
             0,
             LAYOUT.astype(float) * 1e39,
             ValueError,
-            "embedding 0 must be finite, got .* rows not so",
+            "embedding 0 must be finite, got .* rows that are not",
         ),
         (0, LAYOUT.astype(complex), TypeError, "must be an array of numbers, got complex128"),
         (0, LAYOUT.astype(str), TypeError, "must be an array of numbers, got <U"),
