@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NOTEBOOKS := prepare.ipynb visualize.ipynb compare.ipynb explore.ipynb extend.ipynb
+CHAPTERS := compare explore transform metrics parameters
+NOTEBOOKS := prepare.ipynb visualize.ipynb $(patsubst %,notebooks/%.ipynb,$(CHAPTERS))
 EXECUTED := data/cache
-EXTENDED := $(patsubst %,movies/%.mp4,both unseen labels mixed distances sweeps seeds)
 
 # The notebooks' kernel is that of .venv, whatever other kernels this machine has.
 export JUPYTER_PREFER_ENV_PATH := 1
@@ -15,7 +15,7 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 define execute
 	@mkdir -p $(EXECUTED)
 	@echo "Running $(1) (the executed copy goes to $(EXECUTED))"
-	@$(BIN)/papermill --log-level WARNING --progress-bar $(1) $(EXECUTED)/$(1) $(2)
+	@$(BIN)/papermill --log-level WARNING --progress-bar $(1) $(EXECUTED)/$(notdir $(1)) $(2)
 endef
 
 # A movie of other data: make movie DATA=flowers.csv LABEL=species, all rows unless ROWS says how
@@ -43,7 +43,8 @@ define install
 		--disable-pip-version-check --require-hashes --no-build-isolation --requirement /dev/stdin
 endef
 
-.PHONY: movie compare explorer extend test lab notebooks pictures bench licences clean help
+.PHONY: movie compare explorer transform metrics parameters extend
+.PHONY: test test-all lab notebooks pictures bench licences clean help
 
 movie: $(VENV)/installed  ## make movies/umap.mp4 (the default), or a movie of DATA, coloured by LABEL
 	@case "$$ROWS" in ''|*[!0-9]*) \
@@ -53,21 +54,38 @@ movie: $(VENV)/installed  ## make movies/umap.mp4 (the default), or a movie of D
 	@movie="$(MOVIE)"; echo "$$movie is ready: $$(($$(wc -c < "$$movie") / 1000)) kB"
 
 compare: $(VENV)/compared  ## run compare, which makes the films of all methods
-	$(call execute,compare.ipynb)
+	$(call execute,notebooks/compare.ipynb)
 	@echo "movies/compare.mp4, movies/turn.mp4 and movies/tour.mp4 are ready"
 
 explorer: $(VENV)/compared  ## run explore, which makes the interactive page movies/explorer.html
-	$(call execute,explore.ipynb)
+	$(call execute,notebooks/explore.ipynb)
 	@echo "movies/explorer.html is ready: $$(($$(wc -c < movies/explorer.html) / 1000)) kB"
 
-extend: $(VENV)/installed  ## run extend: unseen points, labels, mixed types, any distance
-	$(call execute,extend.ipynb)
-	@echo "$(EXTENDED) are ready"
+transform: $(VENV)/installed  ## run transform: a second data set, unseen points, labels
+	$(call execute,notebooks/transform.ipynb)
+	@echo "movies/both.mp4, movies/unseen.mp4 and movies/labels.mp4 are ready"
 
-test: $(VENV)/tested  ## install what the tests need and run all of them
+metrics: $(VENV)/installed  ## run metrics: mixed types, any distance
+	$(call execute,notebooks/metrics.ipynb)
+	@echo "movies/mixed.mp4 and movies/distances.mp4 are ready"
+
+parameters: $(VENV)/installed  ## run parameters: hyper-parameters, seeds, density
+	$(call execute,notebooks/parameters.ipynb)
+	@echo "movies/sweeps.mp4 and movies/seeds.mp4 are ready"
+
+extend: transform metrics parameters  ## run the last three
+
+# A file of tests is a unit of work, so that its tests share what they prepare.
+PYTEST = $(BIN)/pytest --numprocesses auto --dist loadfile --durations 10
+
+test: $(VENV)/tested  ## install what the tests need and run all of them but the slow ones
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest
+	$(BIN)/mypy
+	$(PYTEST) -m "not slow"
+
+test-all: $(VENV)/tested  ## run the slow tests: long kills, fuzz, large data, supply chain
+	$(PYTEST) -m slow
 
 lab: $(VENV)/installed  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab
@@ -88,13 +106,13 @@ licences: $(VENV)/tested  ## print which licence every package has that is insta
 	@$(BIN)/python benchmarks/licences.py
 
 clean:  ## remove .venv, frames, caches and interrupted runs, but nothing that is committed
-	rm -rf $(VENV) data/cache frames/*.png *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) data/cache frames/*.png *.egg-info .pytest_cache .mypy_cache .ruff_cache
 	rm -f data/epochs.json data/*-epochs.json data/epochs.arrow data/*-epochs.arrow data/*.start.npz data/*.state.npz
 	find data frames movies images \( -name '.*.lock' -o -name '.*.partial*' \) -exec rm -f {} +
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 help:  ## show this
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## *(.*)/make \1	\2/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## *(.*)/make \1	\2/' | expand -t 18
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
