@@ -52,7 +52,7 @@ def placed(tmp_path_factory, digits):
 
 
 def test_workers_embed_parts_as_one_process_does(placed, X):
-    model, layout = placed["model"], placed["layout"]
+    model, layout = placed["model"], placed["embedding"]
     assert model._raw_data.tobytes() == X[::4].tobytes()
     assert layout.dtype == np.float32 and layout.shape == (2_000, 2)
     assert [*placed["starts"]] == [*range(0, 2_000, SIZE)]
