@@ -14,8 +14,8 @@ import numpy as np
 
 from animated.methods.declaration import Checkpoint
 from animated.neighbors.distances import check_limit
-from animated.numba_cache import numba
 from animated.progress import track
+from animated.storage.numba_cache import numba
 from animated.validation import OnEpoch, check_arguments, check_features, check_integer, check_seed
 
 # The laws: the energy of two points at distance d with target t.

@@ -110,7 +110,7 @@ class _Stop(Exception):
 
 
 def _import() -> ModuleType:
-    import animated.numba_cache  # noqa: F401  first, as pacmap compiles on import
+    import animated.storage.numba_cache  # noqa: F401  first, as pacmap compiles on import
 
     try:
         from pacmap import pacmap as library

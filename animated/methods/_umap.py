@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
-import animated.numba_cache  # noqa: F401  first, as umap-learn compiles on import
+import animated.storage.numba_cache  # noqa: F401  first, as umap-learn compiles on import
 
 # isort: split
 import numpy as np

@@ -39,7 +39,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
-from animated.numba_cache import numba  # first, as umap-learn compiles on import
+from animated.storage.numba_cache import numba  # first, as umap-learn compiles on import
 
 # isort: split
 import numpy as np

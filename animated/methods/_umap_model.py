@@ -6,7 +6,7 @@ from copy import copy
 from threading import RLock
 from typing import Any, Self
 
-from animated.numba_cache import numba  # first, as umap-learn compiles on import
+from animated.storage.numba_cache import numba  # first, as umap-learn compiles on import
 
 # isort: split
 import numpy as np
@@ -20,8 +20,9 @@ from animated.methods.declaration import Checkpoint
 from animated.validation import OnEpoch, check_callback, check_features, check_sparse_features
 
 JOINS = {"*": UMAP.__mul__, "+": UMAP.__add__, "-": UMAP.__sub__}
-# pynndescent uses numba's threads in a way that allows only one search at a time: two would abort
-# the process. The lock is reentrant because a callback may itself fit or transform.
+# Where numba has neither TBB nor OpenMP, it aborts a process in which two threads call parallel
+# functions at once, as those of pynndescent and of an unseeded UMAP are. The lock is reentrant
+# because a callback may itself fit or transform.
 LOCK = RLock()
 # `transform` takes one step for every three of the fit.
 STEPS_OF_FIT = 3

@@ -74,11 +74,13 @@ def test_result_is_that_of_stock_pacmap(X, parameters):
     ("n_epochs", "phases"), [(450, (100, 100, 250)), (199, (44, 44, 111)), (4, (0, 0, 4))]
 )
 def test_phases_keep_their_proportion(X, monkeypatch, n_epochs, phases):
-    seen = []
-    monkeypatch.setattr(library.PaCMAP, "fit", lambda model, X, init: seen.append(model.num_iters))
-    with pytest.raises(AttributeError):  # nothing was fitted
+    def stop(model, *args):
+        assert model.num_iters == phases
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(library.PaCMAP, "sample_pairs", stop)
+    with pytest.raises(KeyboardInterrupt):
         pacmap(X[:300], n_epochs=n_epochs, seed=1)
-    assert seen == [phases]
 
 
 def test_phases_may_be_given(X):
@@ -93,45 +95,6 @@ def test_without_seed(X):
     embedding = pacmap(X[:300], n_epochs=5, seed=None, on_epoch=shown)
     assert len(shown) == 6
     assert_array_equal(embedding, shown[-1])
-
-
-def test_no_steps(X):
-    shown = Recorder()
-    embedding = pacmap(X[:300], n_epochs=0, seed=1, on_epoch=shown)
-    longer = Recorder()
-    pacmap(X[:300], n_epochs=2, seed=1, on_epoch=longer)
-    assert len(shown) == 1
-    assert_array_equal(embedding, shown[0])
-    assert_array_equal(embedding, longer[0])
-
-
-@pytest.mark.parametrize("last", [0, 7, 9])
-def test_truthy_return_stops(X, last):
-    shown = []
-
-    def stop(epoch, embedding):
-        shown.append(embedding)
-        return epoch == last
-
-    embedding = pacmap(X[:300], n_epochs=9, seed=1, on_epoch=stop)
-    assert len(shown) == last + 1
-    assert_array_equal(embedding, shown[-1])
-
-
-def test_arrays_are_the_callees_to_keep(X):
-    copies = []
-    shown = []
-
-    def spoil(epoch, embedding):
-        copies.append(embedding.copy())
-        shown.append(embedding)
-        if epoch == 5:
-            embedding[:] = 0  # must not reach the algorithm
-
-    embedding = pacmap(X[:300], n_epochs=9, seed=1, on_epoch=spoil)
-    assert_array_equal(embedding, pacmap(X[:300], n_epochs=9, seed=1))
-    for epoch in (0, 1, 2, 8):
-        assert_array_equal(shown[epoch], copies[epoch])
 
 
 def test_nothing_stays_patched_or_changed(X, caplog):
@@ -193,13 +156,8 @@ def test_missing_package_says_how_to_get_it(X, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"n_epochs": -1}, ValueError, "n_epochs must be an integer of at least 0, got -1"),
-        ({"n_components": 0}, ValueError, "n_components must be .* at least 1, got 0"),
-        ({"on_epoch": 3}, TypeError, "on_epoch must be callable or None, got int"),
         ({"seed": -1}, ValueError, "seed must be an integer from 0 to 4294967295, got -1"),
         ({"seed": 1.5}, ValueError, "seed must be an integer .* got 1.5"),
-        ({"X": np.zeros(5)}, ValueError, r"shape \(n_samples, n_features\), got \(5,\)"),
-        ({"X": np.full((9, 2), np.nan)}, ValueError, "finite, got nan in row 0, column 0"),
         ({"num_iters": (1, 2)}, ValueError, r"three integers whose sum is n_epochs 5, got \(1, 2"),
         ({"num_iters": (1, 2, 3)}, ValueError, r"n_epochs 5, got \(1, 2, 3\)"),
         ({"num_iters": (-1, 2, 4)}, ValueError, r"n_epochs 5, got \(-1, 2, 4\)"),

@@ -1,13 +1,12 @@
 """The callback shows what stock umap-learn does, bit for bit, and changes nothing."""
 
-import numba
 import numpy as np
 import polars as pl
 import pytest
 import umap as stock
 from numpy.testing import assert_array_equal
 
-from animated.methods import _umap, _umap_callback, umap
+from animated.methods import _umap, umap
 from animated.neighbors.search import Neighbors, find_neighbors
 
 FOUR = Neighbors(np.zeros((4, 3), dtype=np.int32), np.zeros((4, 3), dtype=np.float32))
@@ -33,30 +32,31 @@ def test_every_epoch_is_stock_umap(X, monkeypatch):
         initial.append(head_embedding.copy())
         return optimize(head_embedding, *args, **kwargs)
 
+    few = X[:500]
     with monkeypatch.context() as patch:
         patch.setattr(stock.umap_, "optimize_layout_euclidean", record)
-        plain = fit_stock(X, 199, random_state=42)
-    snapshots = fit_stock(X, list(range(200)), random_state=42).embedding_list_
+        plain = fit_stock(few, 99, random_state=42)
+    snapshots = fit_stock(few, list(range(100)), random_state=42).embedding_list_
     shown = Recorder()
-    embedding = umap(X, n_epochs=199, seed=42, on_epoch=shown)
+    embedding = umap(few, n_epochs=99, seed=42, on_epoch=shown)
 
-    assert len(shown) == 200
+    assert len(shown) == 100
     assert_array_equal(shown[0], initial[0])
     # Stock umap-learn's own snapshots start after the first step and repeat the last one.
-    for k, snapshot in enumerate(snapshots[:199]):
+    for k, snapshot in enumerate(snapshots[:99]):
         assert_array_equal(shown[k + 1], snapshot)
     assert_array_equal(embedding, plain.embedding_)
     assert_array_equal(embedding, shown[-1])
     assert_array_equal(shown[0], shown[1])
     assert not np.array_equal(shown[1], shown[2])
-    assert embedding.dtype == np.float32 and embedding.shape == (2_000, 2)
+    assert embedding.dtype == np.float32 and embedding.shape == (500, 2)
 
 
 @pytest.mark.parametrize(
     "parameters",
     [
         {"n_components": 3},
-        {"y": np.arange(800) % 10},
+        {"y": np.arange(400) % 10},
         {"densmap": True},
         {"metric": "cosine"},
         {"unique": True},
@@ -65,7 +65,7 @@ def test_every_epoch_is_stock_umap(X, monkeypatch):
     ids=lambda parameters: "-".join(parameters),
 )
 def test_result_is_that_of_stock_umap(X, parameters):
-    data = np.concatenate([X[:780], X[:20]])  # with duplicates, for unique
+    data = np.concatenate([X[:380], X[:20]])  # with duplicates, for unique
     expected = fit_stock(data, 20, random_state=1, **parameters).embedding_
     shown = Recorder()
     embedding = umap(data, n_epochs=20, seed=1, on_epoch=shown, **parameters)
@@ -80,7 +80,7 @@ def test_result_is_that_of_stock_umap(X, parameters):
     [
         {},
         {"n_components": 3, "min_dist": 0.5},
-        {"y": np.arange(800) % 10},
+        {"y": np.arange(400) % 10},
         {"densmap": True},
         {"metric": "cosine"},
         {"n_neighbors": 5},
@@ -92,19 +92,19 @@ def test_result_is_that_of_stock_umap(X, parameters):
 @pytest.mark.filterwarnings("ignore:.*search_index|.*disconnected|Graph is not fully")
 def test_neighbors_are_those_of_stock_umap(X, parameters):
     parameters = {"random_state": 1} | parameters
-    found = find_neighbors(X[:800], 20, metric=parameters.get("metric", "euclidean"))
+    found = find_neighbors(X[:400], 20, metric=parameters.get("metric", "euclidean"))
     copy = Neighbors(*(array.copy() for array in found))
     k = parameters.get("n_neighbors", 15)
     given = tuple(np.ascontiguousarray(array[:, :k]) for array in found)
-    expected = fit_stock(X[:800], 20, precomputed_knn=given, **parameters).embedding_
+    expected = fit_stock(X[:400], 20, precomputed_knn=given, **parameters).embedding_
     seed = parameters.pop("random_state")
     shown = Recorder()
     embedding = umap(
-        X[:800], n_epochs=20, seed=seed, neighbors=found, on_epoch=shown, n_jobs=1, **parameters
+        X[:400], n_epochs=20, seed=seed, neighbors=found, on_epoch=shown, n_jobs=1, **parameters
     )
     if seed is not None:
         assert_array_equal(embedding, expected)
-        plain = umap(X[:800], n_epochs=20, seed=seed, neighbors=found, **parameters)
+        plain = umap(X[:400], n_epochs=20, seed=seed, neighbors=found, **parameters)
         assert_array_equal(embedding, plain)
     assert_array_equal(embedding, shown[-1])
     assert len(shown) == 21
@@ -136,20 +136,6 @@ def test_labels_may_be_strings(X):
     assert_array_equal(umap(X[:200], y=strings, **options), umap(X[:200], y=numbers, **options))
 
 
-def test_without_seed(X):
-    shown = Recorder()
-    embedding = umap(X[:500], n_epochs=12, seed=None, on_epoch=shown)
-    assert len(shown) == 13
-    assert_array_equal(embedding, shown[-1])
-
-
-def test_no_steps(X):
-    shown = Recorder()
-    embedding = umap(X[:500], n_epochs=0, seed=1, on_epoch=shown)
-    assert len(shown) == 1
-    assert_array_equal(embedding, shown[0])
-
-
 def test_disconnected_points_have_no_place_in_any_epoch(X):
     lonely = X[:300].copy()
     lonely[7] = 1e6
@@ -161,86 +147,10 @@ def test_disconnected_points_have_no_place_in_any_epoch(X):
     assert_array_equal(embedding, shown[-1])
 
 
-@pytest.mark.parametrize("last", [0, 7])
-def test_truthy_return_stops(X, last):
-    shown = []
-
-    def stop(epoch, embedding):
-        shown.append(embedding)
-        return epoch == last
-
-    embedding = umap(X[:500], n_epochs=30, seed=1, on_epoch=stop)
-    assert len(shown) == last + 1
-    assert_array_equal(embedding, shown[-1])
-
-
-def test_arrays_are_the_callees_to_keep(X):
-    copies = []
-    shown = []
-
-    def spoil(epoch, embedding):
-        copies.append(embedding.copy())
-        shown.append(embedding)
-        if epoch == 5:
-            embedding[:] = 0  # must not reach the algorithm
-
-    embedding = umap(X[:500], n_epochs=9, seed=1, on_epoch=spoil)
-    assert_array_equal(embedding, umap(X[:500], n_epochs=9, seed=1))
-    for epoch in (0, 1, 2, 8):
-        assert_array_equal(shown[epoch], copies[epoch])
-
-
-def test_nothing_stays_patched_or_changed(X):
-    names = (
-        (stock.umap_, "optimize_layout_euclidean"),
-        (stock.umap_, "simplicial_set_embedding"),
-        (stock.UMAP, "_fit_embed_data"),
-    )
-    before = [getattr(owner, name) for owner, name in names]
-
-    def check_and_fail(epoch, embedding):
-        assert [getattr(owner, name) for owner, name in names] == before
-        raise KeyboardInterrupt
-
-    threads = numba.get_num_threads()
-    with pytest.raises(KeyboardInterrupt):
-        umap(X[:500], n_epochs=9, seed=1, on_epoch=check_and_fail)
-    assert [getattr(owner, name) for owner, name in names] == before
-    assert numba.get_num_threads() == threads
-
-
-def test_changed_umap_learn_is_named_before_any_work(X, monkeypatch):
-    def simplicial_set_embedding():
-        return another_optimizer()  # noqa: F821
-
-    monkeypatch.setattr(_umap_callback, "simplicial_set_embedding", simplicial_set_embedding)
-    with pytest.raises(RuntimeError, match=r"does not fit umap-learn \d.*does not call optimize"):
-        umap(X[:500], n_epochs=9, seed=1, on_epoch=print)
-
-
-def test_loop_that_no_longer_asks_is_noticed(X, monkeypatch):
-    def optimize_layout_euclidean(
-        head_embedding, tail_embedding, head, tail, n_epochs, *args, **kwargs
-    ):
-        return head_embedding if n_epochs else tqdm(range(n_epochs))  # noqa: F821
-
-    loops = (optimize_layout_euclidean, _umap_callback.LOOPS[1])
-    monkeypatch.setattr(_umap_callback, "LOOPS", loops)
-    with pytest.raises(RuntimeError, match="optimize_layout_euclidean took 0 of 9 steps"):
-        umap(X[:500], n_epochs=9, seed=1, on_epoch=lambda epoch, embedding: None)
-
-
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"n_epochs": -1}, ValueError, "n_epochs must be an integer of at least 0, got -1"),
-        ({"n_epochs": 2.5}, ValueError, "n_epochs must be .* got 2.5"),
-        ({"n_components": 0}, ValueError, "n_components must be .* at least 1, got 0"),
-        ({"on_epoch": 3}, TypeError, "on_epoch must be callable or None, got int"),
         ({"y": [1, 2]}, ValueError, "one label for each of the 2000 samples, got 2"),
-        ({"X": np.zeros(5)}, ValueError, r"shape \(n_samples, n_features\), got \(5,\)"),
-        ({"X": np.full((9, 2), np.nan)}, ValueError, "finite, got nan in row 0, column 0"),
-        ({"X": [["a", "b"]]}, TypeError, "X must be an array of numbers, got list"),
         ({"perplexity": 30}, TypeError, "perplexity"),
         ({"neighbors": FOUR}, ValueError, "one row for each of 2000 samples, got 4"),
         ({"neighbors": FOUR, "X": np.eye(4)}, ValueError, "at least 15 columns, got 3"),

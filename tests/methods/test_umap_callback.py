@@ -219,9 +219,11 @@ def test_step_without_its_state_is_named_before_any_work(train, monkeypatch):
         fit(train, checkpoint=NoCheckpoint())
 
 
-# In numba's layer of threads that pynndescent chooses, two parallel functions at once end the
-# process. Without a seed umap-learn's step is one of them.
+# numba uses this threading layer where it has no other. It aborts a process in which two threads
+# call parallel functions at once. Without a seed umap-learn's step is one of them.
 AT_ONCE = """
+    import os
+    os.environ["NUMBA_THREADING_LAYER"] = "workqueue"
     from concurrent.futures import ThreadPoolExecutor
     import numpy as np
     from animated.methods import fit_umap
