@@ -69,7 +69,8 @@ def test_digits(X):
         np.zeros((70, 3)),
         np.repeat(NOISE, 2, axis=0),
         NOISE + 30_000,  # products in float32 would lose all distances
-        NOISE + 1e7,  # products in float64 lose some
+        NOISE + 1e7,  # products in float64 lose digits
+        3e7 + 2 * RANDOM.integers(0, 3, size=(300, 100)),  # and more than the smallest difference
         NOISE * 1e-25,  # squares too small for float32
         NOISE * 1e25,  # or too large
         np.concatenate([NOISE, [[1e30] * 20]]),
@@ -83,6 +84,7 @@ def test_digits(X):
         "twins",
         "offset",
         "far",
+        "farther",
         "tiny",
         "huge",
         "outlier",
