@@ -138,7 +138,8 @@ def test_order_of_candidates_does_not_matter(small_blocks, monkeypatch):
 
     def search_reversed(self, X, **options):
         assert not options.pop("return_distance") and len(X) <= 64
-        return search_brute(self, X, return_distance=False)[:, ::-1]
+        candidates = search_brute(self, X, return_distance=False)
+        return np.ascontiguousarray(candidates[:, ::-1])
 
     monkeypatch.setattr(NearestNeighbors, "kneighbors", search_reversed)
     for data in (TIES, NOISE):
