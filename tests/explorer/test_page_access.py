@@ -6,7 +6,19 @@ from math import floor
 import numpy as np
 import pytest
 from browser import Touch, Visit
-from pages import LAST, PIXELS, SPATIAL, UMAP, choose_embedding, get_card, is_inside, read_images
+from pages import (
+    LAST,
+    PCA,
+    PIXELS,
+    PRECISION,
+    SPATIAL,
+    UMAP,
+    choose_embedding,
+    fit_screen,
+    get_card,
+    is_inside,
+    read_images,
+)
 
 pytest_plugins = ["explorer_fixtures"]
 WCAG_AA = 4.5
@@ -62,6 +74,20 @@ def read_hash(page: Visit) -> str:
     """Return the hash, which the page writes 300 ms after the last change."""
     page.rest().pause(350)
     return page.run("location.hash")
+
+
+def test_what_an_address_names_is_shown_once_it_is_read(visit, real):
+    page = visit(real.path, "#epoch=0&color=column-0", color_scheme="dark").finish()
+    assert page.state["time"] == 0 and page.state["color"] == "column-0"
+    shown = fit_screen(page, real.read(0)).to_units(page.locate())
+    assert np.abs(shown - real.read(0)).max() < PRECISION + 1e-5
+    assert page.run(f"explorer.map.colorOf({real.ink.argmax()})") == "#fde725"  # the end of viridis
+
+
+def test_embeddings_are_called_layout_in_addresses(calm):
+    calm.run("() => { location.hash = '#layout=PCA'; }")
+    calm.wait(f"explorer.state.embedding === {PCA}")
+    assert read_hash(calm) == "#layout=PCA"
 
 
 @pytest.mark.parametrize("name", ["an epoch", "two pixels"])

@@ -100,6 +100,20 @@ def test_a_lasso_selects_exactly_what_is_inside(page):
     assert page.state["selection"] == sorted({*expected, *is_inside(other, spots)})
 
 
+def test_a_lasso_that_crosses_itself_leaves_its_middle_out(page):
+    spots = page.locate()
+    corners = [
+        (640 + 180 * np.sin(k * np.pi / 2.5), 380 - 180 * np.cos(k * np.pi / 2.5)) for k in range(5)
+    ]
+    pentagram = [corners[2 * k % 5] for k in range(5)]
+    page.set(mode="lasso").drag(*pentagram)
+    selected = page.state["selection"]
+    # Its inner pentagon is 69 px from the middle to its corners, and 56 px to its sides.
+    distances = np.hypot(*(spots - [640, 380]).T)
+    assert (distances < 50).sum() > 20 and distances[selected].min() > 50
+    assert len(selected) > 50 and distances[selected].max() < 180
+
+
 def test_a_lasso_selects_what_the_store_has_there(page, real):
     spots = fit_screen(page, real.read()).to_screen(real.read())
     page.set(mode="lasso").drag(*STAR)
