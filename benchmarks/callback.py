@@ -1,9 +1,9 @@
-"""What watching costs: UMAP with callback and epoch store against stock umap-learn.
+"""The cost of the callback: UMAP with callback and epoch store against stock umap-learn.
 
     python benchmarks/callback.py [n_digits] [pairs]
 
-Both fits run in turn in one warm process, and the ratio of each pair is taken, which is noisy, and
-the share of its own time that the watched fit spends in the epoch store, which is not.
+The two fits alternate in one warm process. Two figures are reported: the ratio of each pair, which
+is noisy, and the share of its time that the observed fit spends in the epoch store, which is not.
 """
 
 import sys
@@ -24,7 +24,7 @@ N_EPOCHS = 199
 
 
 class Timed(EpochWriter):
-    """An epoch writer that knows how many seconds it has taken."""
+    """An epoch writer that measures the seconds it takes."""
 
     spent = 0.0
 
@@ -45,26 +45,26 @@ def main(n_digits: int = 2_000, pairs: int = 31) -> None:
     def fit_stock() -> None:
         UMAP(n_epochs=N_EPOCHS, random_state=42, n_jobs=1).fit(X)
 
-    def fit_watched() -> None:
+    def fit_observed() -> None:
         path = Path(folder) / "epochs.parquet"
         with Timed(path, labels=digits["digit"], method="UMAP", seed=42) as write:
             umap(X, n_epochs=N_EPOCHS, seed=42, on_epoch=write)
         path.unlink()
         writers.append(write)
 
-    def take_turns(pair: int) -> tuple[float, float, float]:
-        # Who comes first changes from pair to pair.
-        order = [fit_stock, fit_watched] if pair % 2 else [fit_watched, fit_stock]
+    def time_pair(pair: int) -> tuple[float, float, float]:
+        # The order alternates from pair to pair.
+        order = [fit_stock, fit_observed] if pair % 2 else [fit_observed, fit_stock]
         seconds = {fit: measure(fit) for fit in order}
-        share = writers[-1].spent / seconds[fit_watched]
-        return seconds[fit_stock], seconds[fit_watched], share
+        share = writers[-1].spent / seconds[fit_observed]
+        return seconds[fit_stock], seconds[fit_observed], share
 
     writers = []
     with tempfile.TemporaryDirectory() as folder:
-        fit_stock(), fit_watched()  # compilation is not what we measure
-        rows = [take_turns(pair) for pair in range(pairs)]
-    table = pl.DataFrame(rows, schema=["stock", "watched", "share"], orient="row").with_columns(
-        ratio=pl.col("watched") / pl.col("stock")
+        fit_stock(), fit_observed()  # compile first
+        rows = [time_pair(pair) for pair in range(pairs)]
+    table = pl.DataFrame(rows, schema=["stock", "observed", "share"], orient="row").with_columns(
+        ratio=pl.col("observed") / pl.col("stock")
     )
     with pl.Config(tbl_rows=-1):
         print(table)

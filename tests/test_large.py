@@ -1,4 +1,4 @@
-"""Large data: memory does not grow with the epochs, and what benchmarks/large.py tells is true."""
+"""Large data: memory does not grow with the epochs, and benchmarks/large.py reports the truth."""
 
 import json
 import re
@@ -34,22 +34,26 @@ def folder(tmp_path_factory):
         (folder / name).mkdir()
     random = np.random.default_rng(0)
     labels = pl.Series("kind", random.integers(10, size=N_ROWS).astype(str))
-    layout = random.uniform(size=(N_ROWS, 2))
+    embedding = random.uniform(size=(N_ROWS, 2))
     for name, n_epochs in {"few": FEW, "many": MANY}.items():
         write_table(labels.to_frame(), folder / f"data/{name}-rows.parquet")
         with EpochWriter(
             folder / f"data/{name}-epochs.parquet", labels=labels, method="UMAP", data=name
         ) as write:
             for epoch in range(n_epochs):
-                write(epoch, layout + random.exponential(0.01, size=layout.shape) / (epoch + 1))
+                write(
+                    epoch, embedding + random.exponential(0.01, size=embedding.shape) / (epoch + 1)
+                )
     return folder
 
 
 # All cells of visualize.ipynb but those that draw frames.
 VISUALIZE = r"""
     import json, re, resource, sys
+    from pathlib import Path
     import matplotlib
     matplotlib.use("agg")
+    sys.path.insert(0, str(Path(sys.argv[1]).parent))  # as for a notebook that runs where it is
 
     def visualize(name):
         names = {"display": str, "__name__": "visualize"}
@@ -88,7 +92,7 @@ def test_median_displacement(folder):
     assert (medians < measure_displacements(path)).all()
 
 
-def test_an_average_that_is_none(folder):
+def test_an_average_that_is_not_a_function(folder):
     message = "^average must be a function such as np.median, got 'median'$"
     with pytest.raises(TypeError, match=message):
         measure_displacements(folder / "data/few-epochs.parquet", "median")
@@ -103,8 +107,8 @@ def test_rows_of_the_benchmark(tmp_path, monkeypatch):
     dataset = load_dataset(paths[0], "kind")
     assert dataset.X.shape == (2_000, 50) and dataset.labels.dtype.categories.len() == 12
     indices = find_neighbors(dataset.X, 15).indices
-    ties = np.ones(indices.size), (np.arange(2_000).repeat(15), indices.ravel())
-    assert connected_components(coo_matrix(ties))[0] == 1
+    edges = np.ones(indices.size), (np.arange(2_000).repeat(15), indices.ravel())
+    assert connected_components(coo_matrix(edges))[0] == 1
     near = dataset.labels.to_physical().to_numpy()[indices]
     assert (near[:, 1:] == near[:, :1]).mean() > 0.8
 
@@ -122,8 +126,9 @@ def test_memory_is_that_of_all_processes():
     assert 200 * MB < max(first) < 280 * MB
 
 
+@pytest.mark.slow
 def test_figures(tmp_path, capsys):
-    """Both notebooks are run, and times and sizes are those of their cells."""
+    """Both notebooks are run, and times and sizes are those of their cells: this takes a minute."""
     large.main(400, 4, str(tmp_path))
     printed = capsys.readouterr().out
     figures = {one["name"]: one for one in FIGURE.finditer(printed)}
