@@ -1,13 +1,16 @@
-"""Kill the notebooks at random moments, and run them again: is anything lost or different?
+"""Kill runs at random moments, and run them again: is anything lost or different?
 
-    python benchmarks/kills.py [N_KILLS]
+    python benchmarks/kills.py [N_KILLS] [notebooks|script]
 
 Each time prepare.ipynb and visualize.ipynb run on a few small images, in a process that is killed
 (SIGKILL) at a random moment, every second time in a folder that has the results of another seed.
-Right after it, each result must be a whole one, the old or the new. Then both run again to the end,
-which must leave the files that an undisturbed run leaves, byte for byte, and no others.
+Right after it, each result must be complete, the old one or the new one. Then both run again to the
+end, which must leave the files that an undisturbed run leaves, byte for byte, and no others.
+
+"script" takes the same steps as the notebooks, but draws frames so small that they cost nothing.
 """
 
+import importlib
 import os
 import random
 import shutil
@@ -21,35 +24,49 @@ from hashlib import sha256
 from math import inf
 from pathlib import Path
 
+import numpy as np
 from tools import measure, run_notebook
 
+from animated.datasets.load import load_dataset
+from animated.methods import umap
+from animated.neighbors.search import find_neighbors
 from animated.progress import track
 from animated.runs import checkpoints
+from animated.runs.run import run
+from animated.runs.store import read_positions
+from animated.storage.paths import name_results
+from animated.video.frames import Frames
+from animated.video.movie import write_gif, write_movie, write_poster
 
-DATA = {"data": "digits-8x8", "num_rows": 150, "num_epochs": 8}
+NAME = "digits-8x8"
+N_ROWS, N_EPOCHS = 150, 8
 FOLDERS = ("data", "frames", "movies", "images")
-# What a run needs to go on with, and how long it took, are no results.
+# What a run needs in order to resume, and how long it took, are not results.
 NO_RESULTS = {".arrow", ".npz", ".json", ".txt"}
+# Loaded once, before the processes that are killed are forked, each of which would load them again.
+LIBRARIES = ("IPython.display", "animated.video.drawing", "sklearn.datasets", "umap")
 
 
-def main(n_kills: int = 200, seed: int = 0) -> None:
+def main(n_kills: int = 200, what: str = "notebooks", seed: int = 0) -> None:
     """Print how many of `n_kills` lost a result, and how many made the next run end differently."""
+    for library in LIBRARIES:
+        importlib.import_module(library)
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as parent:
         empty, old = Path(parent, "empty"), Path(parent, "old")
         make_folder(empty)
-        run(empty, old, seed=0)
+        start(what, empty, old, seed=0)
         cases = [(empty, Path(parent, "new")), (old, Path(parent, "renewed"))]
-        seconds = [measure(lambda case=case: run(*case)) for case in cases]
+        seconds = [measure(lambda case=case: start(what, *case)) for case in cases]
         lost, different = [], []
         for number in track(range(n_kills), "Killing", unit="kill"):
-            start, end = cases[number % 2]
+            before, after = cases[number % 2]
             folder, moment = Path(parent, "killed"), rng.uniform(0, seconds[number % 2])
-            run(start, folder, moment)
-            results = [read_files(one, NO_RESULTS) for one in (start, folder, end)]
-            lost += [] if is_whole(*results) else [moment]
-            run(folder, folder)
-            differing = read_files(folder).items() ^ read_files(end).items()
+            start(what, before, folder, moment)
+            results = [read_files(one, NO_RESULTS) for one in (before, folder, after)]
+            lost += [] if is_complete(*results) else [moment]
+            start(what, folder, folder)
+            differing = read_files(folder).items() ^ read_files(after).items()
             names = sorted({name for name, _ in differing})
             different += [(moment, *names)] if names else []
             shutil.rmtree(folder)
@@ -67,19 +84,19 @@ def make_folder(folder: Path) -> None:
         (folder / name).mkdir(parents=True)
 
 
-def run(start: Path, folder: Path, moment: float = inf, seed: int = 1) -> None:
-    """Run both notebooks in a process that is killed after `moment` seconds.
+def start(what: str, before: Path, folder: Path, moment: float = inf, seed: int = 1) -> None:
+    """Run one of `RUNS` in `folder`, in a process that is killed after `moment` seconds.
 
-    start: the folder of which `folder` is made a copy before.
+    before: `folder` begins as a copy of this folder, unless it is the same.
 
     Raises RuntimeError when a process that is not killed ends with an error.
     """
-    if start != folder:
-        shutil.copytree(start, folder)
+    if before != folder:
+        shutil.copytree(before, folder)
     process = os.fork()
     if process == 0:
         try:
-            _run_here(folder, seed)
+            _run_here(what, folder, seed)
         except BaseException:
             traceback.print_exc()
             os._exit(1)
@@ -93,19 +110,46 @@ def run(start: Path, folder: Path, moment: float = inf, seed: int = 1) -> None:
         raise RuntimeError((folder / "errors.txt").read_text())
 
 
-def _run_here(folder: Path, seed: int) -> None:
+def _run_here(what: str, folder: Path, seed: int) -> None:
     os.chdir(folder)
     os.environ["TQDM_DISABLE"] = "1"
     nowhere = os.open("errors.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     checkpoints.SHARE = inf  # a state at every epoch, or such short runs would have none
-    run_notebook("prepare.ipynb", seed=seed, **DATA)
-    run_notebook("visualize.ipynb", name=DATA["data"])
+    RUNS[what](seed)
+
+
+def run_notebooks(seed: int) -> None:
+    """Run both notebooks on a few small images."""
+    run_notebook("prepare.ipynb", seed=seed, data=NAME, num_rows=N_ROWS, num_epochs=N_EPOCHS)
+    run_notebook("visualize.ipynb", name=NAME)
+
+
+def run_script(seed: int) -> None:
+    """Take the steps of the notebooks, with frames of 64 by 64 pixels."""
+    dataset, results = load_dataset(NAME, n_rows=N_ROWS, seed=seed), name_results(NAME)
+    dataset.save(results.table)
+    options = {"n_epochs": N_EPOCHS - 1, "seed": seed, "labels": dataset.labels, "is_exact": False}
+    run(umap, dataset.X, results.epochs, neighbors=find_neighbors(dataset.X), **options)
+
+    def draw(epoch: int) -> list[np.ndarray]:
+        picture = np.full((64, 64), 255, dtype=np.uint8)
+        columns, rows = (read_positions(results.epochs, epoch).T * 63).astype(int)
+        picture[rows, columns] = 0
+        return [picture]
+
+    frames = Frames(draw, range(N_EPOCHS), "frames", name=results.frames, n_jobs=1)
+    write_movie(frames, results.movie)
+    write_gif(frames, results.gif)
+    write_poster(frames, results.poster)
+
+
+RUNS = {"notebooks": run_notebooks, "script": run_script}
 
 
 def read_files(folder: Path, without: Container[str] = (".json", ".txt")) -> dict[str, str]:
-    """Return the hash of every file by its name; hidden ones are no results either."""
+    """Return the hash of every file by its name; hidden files are not results either."""
     return {
         str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
@@ -114,11 +158,11 @@ def read_files(folder: Path, without: Container[str] = (".json", ".txt")) -> dic
     }
 
 
-def is_whole(before: dict[str, str], now: dict[str, str], after: dict[str, str]) -> bool:
-    """Return whether nothing is gone, and all that is there is as it was or as it will be."""
+def is_complete(before: dict[str, str], now: dict[str, str], after: dict[str, str]) -> bool:
+    """Return whether no file is missing, and each is as it was before or as it is to become."""
     known = all(now[name] in (before.get(name), after.get(name)) for name in now)
     return known and set(before) <= set(now)
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(*map(int, sys.argv[1:2]), *sys.argv[2:3])

@@ -11,6 +11,7 @@ import pytest
 from animated.methods import mds
 from animated.methods.declaration import declare
 from animated.neighbors.distances import find_distances
+from animated.neighbors.search import Neighbors
 from animated.runs.run import run
 from animated.runs.store import read_epoch, read_metadata
 from animated.runs.writer import VERSIONS, recover
@@ -191,3 +192,13 @@ def test_bad_arguments_are_refused_before_the_run(tmp_path, spy, few, change, me
     with pytest.raises(ValueError, match=message):
         run(spy, few, tmp_path / "spy.parquet", **({"n_epochs": 2, "seed": 1} | change))
     assert spy.n_runs == 0
+
+
+def test_a_run_is_recognised_wherever_its_classes_are_defined(tmp_path, spy):
+    """The hash is that of stores made when `Neighbors` was in another module of its wing."""
+    X, path = np.arange(12, dtype=np.float32).reshape(6, 2), tmp_path / "spy.parquet"
+    indices, distances = np.arange(6, dtype=np.int32).reshape(3, 2), np.ones((3, 2), np.float32)
+    labels = pl.Series("label", list("abcabc"))
+    options = {"labels": labels, "distances": Neighbors(indices, distances)}
+    run(spy, X, path, n_epochs=1, seed=1, **options)
+    assert read_metadata(path)["inputs"] == "e45a76edd940f06c8506d42f64118703"

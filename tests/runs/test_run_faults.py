@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+import random_walk as walk
 from faults import FULL, fill_disk, run_powerless, run_read_only
 
 from animated.methods import mds
@@ -167,13 +169,11 @@ def test_names(tmp_path, name):
 
 def test_two_processes_at_once(tmp_path):
     """The second says so in one sentence, within a second, and leaves the first alone."""
-    code = """
+    code = f"""
         import sys, time
-        import numpy as np
-        from animated.methods import mds
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from random_walk import X, random_walk
         from animated.runs.run import run
-
-        X = np.random.default_rng(0).normal(size=(100, 5)).astype("f4")
 
         def wait(epoch, _):
             if epoch == 3 and sys.argv[1] == "first":
@@ -182,7 +182,7 @@ def test_two_processes_at_once(tmp_path):
 
         start = time.monotonic()
         try:
-            run(mds, X, "run.parquet", n_epochs=9, seed=0, on_epoch=wait)
+            run(random_walk, X, "run.parquet", n_epochs=9, seed=0, on_epoch=wait)
         except RuntimeError as error:
             print(error, time.monotonic() - start < 1)
         """
@@ -198,8 +198,7 @@ def test_two_processes_at_once(tmp_path):
         first.communicate("\n")
         assert first.returncode == 0
     whole = tmp_path / "whole.parquet"
-    X = np.random.default_rng(0).normal(size=(100, 5)).astype("f4")
-    run(mds, X, whole, n_epochs=9, seed=0)
+    run(walk.random_walk, walk.X, whole, n_epochs=9, seed=0)
     assert (tmp_path / "run.parquet").read_bytes() == whole.read_bytes()
     assert not list(tmp_path.glob(".*"))
 
