@@ -17,7 +17,12 @@ from animated.runs.store import read_epoch, read_metadata
 DIGITS = ROOT / "data/digits.parquet"
 EPOCHS = ROOT / "data/epochs.parquet"
 MOVIE = ROOT / "movies/umap.mp4"
-NOTEBOOKS = sorted(ROOT.glob("*.ipynb"))
+NOTEBOOKS = [
+    *(ROOT / f"{name}.ipynb" for name in ("prepare", "visualize")),
+    *sorted((ROOT / "notebooks").glob("*.ipynb")),
+]
+# A cell of code holds one idea, so it has no more lines than this, apart from imports.
+MOST_LINES = 25
 DIGIT = pl.Enum(list("0123456789"))
 # Made by `make explorer`, and too large to be committed.
 PAGE = "movies/explorer.html"
@@ -123,8 +128,20 @@ def test_notebooks_are_clean_runs(path):
     assert imports == code[:1]
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_a_cell_of_code_is_short(path):
+    cells = json.loads(path.read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    long = [source for source in code[1:] if len(source.splitlines()) > MOST_LINES]
+    assert not long, long[0]
+    prose = [cell for cell in cells if cell["cell_type"] == "markdown"]
+    assert len(prose) > len(code) / 2
+
+
 def test_no_notebook_is_missing():
-    assert {"prepare.ipynb", "visualize.ipynb"} <= {path.name for path in NOTEBOOKS}
+    names = ["compare", "explore", "metrics", "parameters", "transform"]
+    assert [path.stem for path in NOTEBOOKS] == ["prepare", "visualize", *names]
+    assert {path.stem for path in ROOT.glob("*.ipynb")} == {"prepare", "visualize"}
 
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", *NOTEBOOKS], ids=lambda path: path.name)
@@ -134,7 +151,8 @@ def test_links_lead_somewhere(path):
     local = [target for target in targets if not target.startswith(("http", "data:", "{"))]
     assert local
     for target in local:
-        assert (ROOT / target).exists() or target == PAGE, target
+        found = (path.parent / target).resolve()
+        assert found.exists() or found == ROOT / PAGE, target
 
 
 def test_readme_shows_the_animation_first():

@@ -1,8 +1,7 @@
-"""All notebooks run from top to bottom on few digits, in a copy of the repository."""
+"""The notebooks on the digits run from top to bottom on few digits, in a copy of the repository."""
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from urllib.parse import parse_qs
@@ -10,7 +9,8 @@ from urllib.parse import parse_qs
 import numpy as np
 import polars as pl
 import pytest
-from conftest import PICTURES, ROOT, run_python
+from conftest import PICTURES, run_python
+from notebook_kernel import Kernel, check_outputs, copy_repository
 from page_file import Page
 from PIL import Image
 from test_movie import decode
@@ -20,76 +20,54 @@ from animated.runs.store import read_metadata
 N_EPOCHS = 5
 
 
-def run(folder, notebook, **parameters):
-    command = [sys.executable, "-m", "papermill", "--no-progress-bar", "--log-level", "WARNING"]
-    for name, value in parameters.items():
-        command += ["-p", name, str(value)]
-    output = folder / f"executed-{notebook}"
-    environment = os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"}
-    done = subprocess.run(
-        [*command, notebook, output.name], cwd=folder, env=environment, capture_output=True
-    )
-    assert done.returncode == 0, done.stderr.decode()[-3000:]
-    return json.loads(output.read_text())
-
-
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """The repository as a clone has it, run with small parameters and another number of epochs."""
-    folder = tmp_path_factory.mktemp("copy")
-    for name in ("data", "frames", "movies", "images"):
-        (folder / name).mkdir()
-    for path in (*ROOT.glob("*.ipynb"), ROOT / "util.py", ROOT / "data/digits.parquet"):
-        shutil.copy(path, folder / path.relative_to(ROOT))
-    shutil.copytree(ROOT / "animated", folder / "animated")
-    prepare = run(folder, "prepare.ipynb", num_rows=500, num_epochs=N_EPOCHS, seed=7)
-    visualize = run(folder, "visualize.ipynb")
-    return folder, prepare, visualize
+    """The repository as a clone has it, in which prepare.ipynb was run as make does."""
+    folder = copy_repository(tmp_path_factory.mktemp("copy"))
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", "--log-level", "WARNING"]
+    for name, value in {"num_rows": 500, "num_epochs": N_EPOCHS, "seed": 7}.items():
+        command += ["-p", name, str(value)]
+    done = subprocess.run(
+        [*command, "prepare.ipynb", "executed-prepare.ipynb"],
+        cwd=folder,
+        env=os.environ | {"JUPYTER_PREFER_ENV_PATH": "1"},
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    check_outputs(json.loads((folder / "executed-prepare.ipynb").read_text()), folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def compared(copy):
-    """compare.ipynb, run in the same folder."""
-    sizes = {"num_digits": 300, "num_few": 200, "num_many": 400}
-    lengths = {"num_epochs": 8, "num_tsne_epochs": 15, "num_frames": 7, "num_turning": 6}
-    return run(copy[0], "compare.ipynb", **sizes, **lengths, num_pause=2, num_travel=3)
+def kernel(copy):
+    kernel = Kernel(copy)
+    yield kernel
+    kernel.stop()
 
 
 @pytest.fixture(scope="module")
-def explored(copy):
-    """explore.ipynb, run in the same folder."""
-    return run(copy[0], "explore.ipynb", num_tsne_epochs=15, num_deep_epochs=6, num_few=100)
-
-
-# What comes from the network, made of the digits of the repository.
-FAKES = """
-
-def load_mnist(cache=CACHE):
-    return pl.concat([pl.read_parquet("data/digits.parquet")] * 3)
-
-
-def load_fashion(cache=CACHE):
-    names = dict(zip(DIGITS, ARTICLES, strict=True))
-    article = pl.col("digit").cast(pl.String).replace(names).cast(pl.Enum(sorted(ARTICLES)))
-    return load_mnist().select(pl.exclude("digit"), article=article)
-"""
+def visualized(kernel):
+    """visualize.ipynb, run as it is."""
+    return kernel.run("visualize.ipynb")
 
 
 @pytest.fixture(scope="module")
-def extended(copy):
-    """extend.ipynb, run in the same folder."""
-    with (copy[0] / "animated/datasets.py").open("a") as file:
-        file.write(FAKES)
-    sizes = {"num_compared": 120, "num_seen": 400, "num_unseen": 60, "num_flying": 30}
-    sizes |= {"num_drawn": 100, "num_diamonds": 300, "num_few": 300, "num_swept": 200}
-    lengths = {"num_epochs": 10, "num_tsne_epochs": 9, "num_diamond_epochs": 10, "num_frames": 6}
-    lengths |= {"num_sweep_epochs": 10, "num_rest": 2, "num_seed_pause": 1, "num_seed_travel": 1}
-    counts = {"num_few_seeds": 1, "num_settings": 6, "most_neighbors": 30, "num_dists": 4}
-    return run(copy[0], "extend.ipynb", **sizes, **lengths, **counts, num_seeds=3)
+def compared(kernel):
+    """compare.ipynb, run in the folder in which JupyterLab and VS Code start it."""
+    sizes = {"num_digits": 300, "num_few": 110, "num_many": 320}
+    lengths = {"num_epochs": 8, "num_tsne_epochs": 15, "num_pacmap_epochs": 8}
+    lengths |= {"num_frames": 4, "num_turning": 3, "num_pause": 1, "num_travel": 1}
+    return kernel.run("notebooks/compare.ipynb", "notebooks", **sizes, **lengths)
+
+
+@pytest.fixture(scope="module")
+def explored(kernel):
+    """explore.ipynb, run in the folder in which papermill and make start it."""
+    return kernel.run("notebooks/explore.ipynb", num_tsne_epochs=15, num_deep_epochs=6, num_few=100)
 
 
 def test_prepare(copy):
-    folder = copy[0]
+    folder = copy
     table = pl.read_parquet(folder / "data/epochs.parquet")
     assert table.shape == (500 * N_EPOCHS, 5)
     assert table["epoch"].unique().to_list() == list(range(N_EPOCHS))
@@ -100,8 +78,8 @@ def test_prepare(copy):
     assert table.filter(epoch=2)["digit"].equals(digits["digit"][:500])
 
 
-def test_visualize(copy):
-    folder = copy[0]
+def test_visualize(copy, visualized):
+    folder = copy
     frames = sorted((folder / "frames").glob("*.png"))
     assert [frame.name for frame in frames] == [f"combined-{e:06}.png" for e in range(N_EPOCHS)]
     metadata, decoded = decode(folder / "movies/umap.mp4")
@@ -117,8 +95,8 @@ def test_visualize(copy):
 
 
 def test_compare(copy, compared):
-    folder = copy[0]
-    films = {"compare": ((1200, 800), 7 + 60), "turn": ((1100, 800), 6), "tour": ((1100, 800), 92)}
+    folder = copy
+    films = {"compare": ((1200, 800), 4 + 60), "turn": ((1100, 800), 3), "tour": ((1100, 800), 73)}
     for name, (size, n_frames) in films.items():
         metadata, decoded = decode(folder / f"movies/{name}.mp4")
         assert (metadata["size"], len(decoded)) == (size, n_frames)
@@ -141,62 +119,40 @@ def test_compare(copy, compared):
 
 
 def test_explore(copy, explored):
-    folder = copy[0]
+    folder = copy
     header = Page(folder / "movies/explorer.html").header
     assert header["size"] == 500 and header["label"]["name"] == "digit"
-    layouts = {layout["name"]: layout for layout in header["embeddings"]}
-    assert list(layouts) == ["UMAP", "t-SNE", "PCA", "UMAP 3-D"]
-    assert layouts["UMAP"]["epochs"] == list(range(N_EPOCHS))
-    assert layouts["UMAP 3-D"]["axes"] == 3 and len(layouts["PCA"]["pictures"]) == 2
+    embeddings = {each["name"]: each for each in header["embeddings"]}
+    assert list(embeddings) == ["UMAP", "t-SNE", "PCA", "UMAP 3-D"]
+    assert embeddings["UMAP"]["epochs"] == list(range(N_EPOCHS))
+    assert embeddings["UMAP 3-D"]["axes"] == 3 and len(embeddings["PCA"]["pictures"]) == 2
     views = json.loads((folder / "data/cache/views.json").read_text())
     assert {"explorer", "two", "six", "border", "tilt", "trail", "deep", "axes"} == set(views)
     digits = pl.read_parquet(folder / "data/digits.parquet")["digit"]
     for name, digit in (("two", "2"), ("six", "6")):
         assert digits[int(parse_qs(views[name])["pin"][0])] == digit
     text = json.dumps(explored)
-    assert all(f"(movies/explorer.html#{address})" in text for address in views.values())
+    assert all(f"(../movies/explorer.html#{address})" in text for address in views.values())
     for name in views:
-        assert name == "explorer" or f"(images/explore-{name}.png)" in text
+        assert name == "explorer" or f"(../images/explore-{name}.png)" in text
 
 
-def test_extend(copy, extended):
-    folder = copy[0]
-    for name in ("both", "unseen", "labels", "mixed", "distances", "sweeps", "seeds"):
-        metadata, decoded = decode(folder / f"movies/{name}.mp4")
-        assert all(side % 2 == 0 for side in metadata["size"]), name
-        # The seeds: three of them, a frame at each and one on each way.
-        assert len(decoded) == (5 if name == "seeds" else 6) + 60, name
-        assert np.abs(decoded[0] - decoded[-1]).mean() > 0.1, name
-    table = pl.read_parquet(folder / "data/cache/unseen.parquet")
-    assert table.filter(epoch=0)["seen"].to_list() == [True] * 400 + [False] * 60
-    moved = (
-        table.filter(pl.col("epoch").is_in([0, 3]))
-        .group_by("index", "seen")
-        .agg(pl.col("x").n_unique())
-    )
-    assert moved.filter("seen")["x"].max() == 1, "the map has moved"
-    assert moved.filter(~pl.col("seen"))["x"].mean() > 1.9
+def test_no_warnings_and_no_errors(copy, visualized, compared, explored):
+    for notebook in (visualized, compared, explored):
+        check_outputs(notebook, copy)
 
 
-def test_no_warnings_and_no_errors(copy, compared, explored, extended):
-    for notebook in (*copy[1:], compared, explored, extended):
-        for cell in notebook["cells"]:
-            for output in cell.get("outputs", []):
-                assert output["output_type"] != "error"
-                assert output.get("name") != "stderr", output
-
-
-def test_nothing_but_results_is_left(copy, compared, explored, extended):
-    folder = copy[0]
-    assert sorted(path.name for path in (folder / "data").iterdir()) == [
+def test_nothing_but_results_is_left(copy, visualized, compared, explored):
+    assert sorted(path.name for path in (copy / "data").iterdir()) == [
         "cache",
         "digits.parquet",
         "epochs.json",
         "epochs.parquet",
         "quality.parquet",
     ]
-    suffixes = {path.suffix for path in (folder / "data/cache").iterdir()}
+    suffixes = {path.suffix for path in (copy / "data/cache").iterdir()}
     assert suffixes == {".npz", ".parquet", ".json", ".html"}
+    assert {path.suffix for path in (copy / "notebooks").iterdir()} == {".ipynb"}
 
 
 PLAIN = """
@@ -242,6 +198,6 @@ combine_plots([
 
 
 def test_plain_plotnine_works_on_these_files(copy):
-    done = run_python(PLAIN, cwd=copy[0])
+    done = run_python(PLAIN, cwd=copy)
     assert done.returncode == 0, done.stderr
-    assert Image.open(copy[0] / "images/plain.png").size == (1100, 800)
+    assert Image.open(copy / "images/plain.png").size == (1100, 800)
