@@ -54,6 +54,8 @@ def test_options_of_panels(table):
     figure = plot.draw()
     np.testing.assert_allclose(figure.get_size_inches(), [4, 2 * 4.3 + 0.8])
     assert figure.axes[0].get_ylim() == pytest.approx((-0.02, 1.52))
+    points = figure.axes[0].collections[-1]
+    assert [to_hex(color) for color in points.get_facecolors()] == ["#ff0000", "#00ff00"]
 
 
 def test_labels_must_be_an_enum(table):
