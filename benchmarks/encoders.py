@@ -1,10 +1,10 @@
-"""Which settings of x264 suit these movies: size, likeness and processor time of several.
+"""Compare settings of x264 for these movies by size, PSNR and processor time.
 
     python benchmarks/encoders.py [n_epochs]
 
-Likeness is the PSNR of the decoded frames against the frames, over all pixels of the movie; time is
-that of all cores together. The first row is libx264's own preset at crf 22, the thing to beat: the
-second, ours, must be no larger and no worse.
+The PSNR is that of the decoded frames against the originals, over all pixels of the movie; the time
+is the sum over all cores. The first row is the baseline, libx264's default preset at crf 22. The
+second row is ours, which must be no larger and no worse.
 """
 
 import contextlib
@@ -43,20 +43,20 @@ def decode(path: Path, shape: tuple[int, ...]) -> list[np.ndarray]:
 
 
 def measure_psnr(path: Path, frames: list[np.ndarray]) -> float:
-    """Return the PSNR of a movie in dB; frames that it holds at its end do not count."""
+    """Return the PSNR of a movie in dB, without the frames that it holds at its end."""
     pairs = zip(decode(path, frames[0].shape), frames, strict=False)
     errors = [((a.astype(np.int16) - b).astype(np.int32) ** 2).mean() for a, b in pairs]
     return 10 * np.log10(255**2 / np.mean(errors))
 
 
 def count_seconds() -> float:
-    """Return the processor time of ended child processes."""
+    """Return the processor time in seconds of the child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def main(n_epochs: int = 200) -> None:
-    """Print a table of all settings, and how ours compare with libx264's own."""
+    """Print a table of all settings, and how ours compare with libx264's default preset."""
     with contextlib.chdir(ROOT), tempfile.TemporaryDirectory() as folder:
         frames = list(Frames(load_notebook()["plot_frame"], range(n_epochs), None))
         path, rows = Path(folder) / "movie.mp4", []

@@ -1,11 +1,11 @@
-"""What the movie costs: ours, the plain plotnine loop, and the encoder alone.
+"""Time the movie: ours, a plain loop over plotnine, and the encoder alone.
 
     python benchmarks/movie.py [n_epochs] [rounds]
 
-All run in turn in one warm process on the same data. Ours starts with no frames and writes their
-PNGs, too. The plain loop draws both plots of a frame with plotnine, saves them, pastes them, saves
-again and encodes; some of its frames are timed, and stand for all. The encoder alone is ffmpeg with
-libx264's own preset and crf 22, which is given the frames from memory.
+All three take turns in one warm process on the same data. Ours starts without frames, and its time
+includes writing their PNGs. The plain loop draws both plots of a frame with plotnine, saves them,
+pastes them, saves the result and encodes; a sample of its frames is timed and extrapolated. The
+encoder alone is ffmpeg with libx264's default preset and crf 22, fed with frames from memory.
 """
 
 import contextlib
@@ -25,11 +25,11 @@ from tools import ROOT, load_notebook, measure
 from animated.video.frames import Frames
 from animated.video.movie import find_ffmpeg, write_movie
 
-SAMPLE = 8  # frames of the plain loop that are timed
+SAMPLE = 8  # the number of frames of the plain loop that are timed
 
 
 def encode(frames: list[np.ndarray], path: Path, *options: str) -> None:
-    """Let ffmpeg encode frames from memory, with libx264's own preset unless options differ."""
+    """Encode frames from memory with ffmpeg and libx264's default preset unless options differ."""
     height, width, _ = frames[0].shape
     size = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-framerate", "30"]
     output = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "22", *options, str(path)]
@@ -43,7 +43,7 @@ def encode(frames: list[np.ndarray], path: Path, *options: str) -> None:
 
 
 def draw_plainly(plot_frame: Callable[[int], list[Any]], epoch: int, folder: Path) -> None:
-    """Draw a frame as one would first write it: save both plots, paste, save again."""
+    """Draw a frame in the most obvious way: save both plots, paste them, save the result."""
     images = []
     for side, filled in zip("lr", plot_frame(epoch), strict=True):
         path = folder / f"{side}-{epoch}.png"
@@ -56,7 +56,7 @@ def draw_plainly(plot_frame: Callable[[int], list[Any]], epoch: int, folder: Pat
 
 
 def main(n_epochs: int = 200, rounds: int = 5) -> None:
-    """Print a table of all rounds, and the median ratios in the last lines."""
+    """Print a table of all rounds, and the median ratios below it."""
     plot_frame, epochs = load_notebook()["plot_frame"], range(n_epochs)
     frames = list(Frames(plot_frame, epochs, None))
 
@@ -75,7 +75,7 @@ def main(n_epochs: int = 200, rounds: int = 5) -> None:
     rows = []
     with contextlib.chdir(ROOT), tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_ours()  # compilation is not what we measure
+        write_ours()  # compiles what numba has to compile
         for _ in range(rounds):
             alone = measure(lambda: encode(frames, folder / "alone.mp4"))
             rows.append((measure(write_ours), alone, write_plainly() + alone))

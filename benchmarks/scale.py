@@ -1,10 +1,10 @@
-"""How the time of a frame grows with the number of points, and how much memory a movie takes.
+"""Measure how the time of a frame grows with the number of points, and the memory of a movie.
 
     python benchmarks/scale.py [points ...]
 
-A frame is a plot like that of the movie, 800 pixels wide, of ten clusters. Ours is the median
-over some epochs, plotnine's is timed once. Memory is the largest resident size of a process of its
-own that makes a movie of 50 epochs of the largest number of points.
+A frame is a plot like that of the movie, 800 pixels wide, with ten clusters. Our time is the median
+over several epochs, and plotnine's is measured once. Memory is the largest resident size of a
+separate process that makes a movie of 50 epochs with the largest number of points.
 """
 
 import resource
@@ -18,7 +18,6 @@ from statistics import median
 
 import numpy as np
 import polars as pl
-from animated.video.combine import combine_plots
 from plotnine import (
     aes,
     coord_fixed,
@@ -36,6 +35,7 @@ from tools import measure
 
 from animated.plots.templates import Filled, Template
 from animated.validation import to_enum
+from animated.video.combine import combine_plots
 from animated.video.frames import Frames
 from animated.video.movie import write_movie
 
@@ -48,7 +48,7 @@ class Clusters:
     """Ten clusters of points that move from epoch to epoch."""
 
     def __init__(self, n_points: int):
-        """Place the points."""
+        """Draw the positions of the points at epoch 0."""
         rng = np.random.default_rng(0)
         label = rng.integers(10, size=n_points)
         centres = rng.uniform(0.15, 0.85, (10, 2))[label]
@@ -80,13 +80,13 @@ def make_plot_frame(n_points: int) -> Callable[[int], list[Filled]]:
 
 
 def measure_frame(n_points: int) -> tuple[float, float]:
-    """Return the milliseconds of a frame, ours on one core and plotnine's."""
+    """Return the time of a frame in milliseconds, ours on one core and plotnine's."""
     plot_frame = make_plot_frame(n_points)
     times, start = [], time.perf_counter()
     for _ in Frames(plot_frame, range(12), None, n_jobs=1):
         times.append(time.perf_counter() - start)
         start = time.perf_counter()
-    # The first frames are those in which the plot is drawn once.
+    # The first frames include the time in which plotnine draws the plot once.
     ours = median(times[4:])
     return ours * 1000, measure(lambda: combine_plots(plot_frame(5))) * 1000
 
@@ -100,7 +100,7 @@ def measure_memory(n_points: int) -> None:
 
 
 def main(*sizes: int) -> None:
-    """Print a table, how fast our time grows, and the memory."""
+    """Print a table of times, the growth of our time, and the memory."""
     rows = [(size, *measure_frame(size)) for size in sizes or SIZES]
     table = pl.DataFrame(rows, schema=["points", "ours_ms", "plotnine_ms"], orient="row")
     print(table.with_columns(pl.col(pl.Float64).round(1)))
@@ -114,7 +114,7 @@ def main(*sizes: int) -> None:
 
 
 def run_alone(n_points: int) -> float:
-    """Return what `measure_memory` prints in a process of its own."""
+    """Return the result of `measure_memory` in a separate process."""
     done = subprocess.run(
         [sys.executable, "-c", CHILD, str(n_points)],
         cwd=Path(__file__).parent,

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import matplotlib as mpl
 
 ROOT = Path(__file__).parent.parent
+# Notebooks import util, which no installation contains.
+sys.path.append(str(ROOT))
 
 
 def measure(function: Callable[[], object]) -> float:
