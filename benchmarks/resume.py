@@ -1,10 +1,10 @@
-"""What it costs to be able to go on after an interruption, and what it saves.
+"""What it costs to be able to resume after an interruption, and what it saves.
 
     python benchmarks/resume.py [n_digits] [pairs]
 
-Runs that keep their state and runs that do not take turns in one warm process, and the ratio of
-each pair is taken, which is noisy, and the share of the time that goes into keeping the state,
-which is not. Then a run is interrupted half-way, and gone on with.
+Runs that save their state alternate with runs that do not, in one warm process. The ratio of the
+times of each pair is noisy; the share of a run's time that it spends on saving is not. Then a run
+is interrupted half-way and resumed.
 """
 
 import sys
@@ -32,32 +32,32 @@ N_EPOCHS = 199
 
 
 class Timed(Checkpoint):
-    """A checkpoint that knows how many seconds it has taken."""
+    """A checkpoint that measures how many seconds saving takes."""
 
     spent = 0.0
 
     def save(self, *args: Any, **arrays: Any) -> None:
-        """Keep a state."""
+        """Save a state."""
         self.spent += measure(lambda: super(Timed, self).save(*args, **arrays))
 
     def recall(self, compute: Callable[[], dict]) -> dict:
-        """Keep what the first stages find; to find it is no part of the cost."""
+        """Save the result of the first stages; computing it is not part of the cost."""
         seconds = []
 
-        def find() -> dict:
+        def compute_timed() -> dict:
             start = time.perf_counter()
-            found = compute()
+            arrays = compute()
             seconds.append(time.perf_counter() - start)
-            return found
+            return arrays
 
         start = time.perf_counter()
-        kept = super().recall(find)
+        arrays = super().recall(compute_timed)
         self.spent += time.perf_counter() - start - sum(seconds)
-        return kept
+        return arrays
 
 
 def main(n_digits: int = 30_000, pairs: int = 11) -> None:
-    """Print what all pairs have taken, then for each method the medians."""
+    """Print the figures of all pairs, then the medians for each method."""
     X = to_features(read_digits(n_digits=n_digits), label="digit")
     some, few = X[: n_digits // 3], X[: n_digits // 10]
     cases = {
@@ -86,8 +86,10 @@ def main(n_digits: int = 30_000, pairs: int = 11) -> None:
 def compare(
     method: Callable[..., np.ndarray], X: np.ndarray, pairs: int, **parameters: Any
 ) -> list[tuple[float, float]]:
-    """Return of `pairs` runs with and without a checkpoint the ratio of their times, and what
-    share of its own time the first has spent on keeping its state.
+    """Compare `pairs` of runs with and without a checkpoint.
+
+    Returns for each pair the ratio of their times, and the share of its time that the first run
+    spent on saving its state.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.parquet"
@@ -105,27 +107,27 @@ def compare(
             return seconds
 
         def take_turns(pair: int) -> tuple[float, float]:
-            keeping = Timed(path, {})
-            # Who comes first changes from pair to pair.
-            order = (keeping, None) if pair % 2 else (None, keeping)
+            saving = Timed(path, {})
+            # The order alternates from pair to pair.
+            order = (saving, None) if pair % 2 else (None, saving)
             seconds = {each: fit(each) for each in order}
-            return seconds[keeping] / seconds[None], keeping.spent / seconds[keeping]
+            return seconds[saving] / seconds[None], saving.spent / seconds[saving]
 
-        fit(Timed(path, {}))  # compilation is not what we measure
+        fit(Timed(path, {}))  # compile before measuring
         return [take_turns(pair) for pair in range(pairs)]
 
 
 def interrupt(
     method: Callable[..., np.ndarray], X: np.ndarray, **parameters: Any
 ) -> tuple[float, float, bool]:
-    """Return the seconds of a run and of the rest of an interrupted one, and if they end alike."""
+    """Return the seconds of a run and of the rest of an interrupted one, and if both end alike."""
     given = {"n_epochs": N_EPOCHS, "seed": 42} | parameters
 
     def stop(epoch: int, _: np.ndarray) -> None:
         if epoch == N_EPOCHS // 2:
             raise InterruptedError
 
-    # What `run` says is not one of the figures.
+    # The lines that `run` prints are not figures.
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr):
         whole, parts = Path(folder) / "whole.parquet", Path(folder) / "parts.parquet"
         seconds = measure(lambda: run(method, X, whole, **given))

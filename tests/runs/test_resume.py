@@ -218,12 +218,13 @@ def test_a_stopped_run_has_its_epochs_and_resumes(path, whole, capsys):
     assert path.read_bytes() == whole
 
 
-def test_a_run_that_is_stopped_between_two_stored_epochs(path):
+def test_a_run_that_is_stopped_between_two_stored_epochs(path, capsys):
     options = OPTIONS | {"every": 5}
     whole = run(random_walk, X, path.with_name("whole.parquet"), **options).path
     run(random_walk, X, path, on_epoch=lambda epoch, _: epoch == 7, **options)
     assert pl.read_parquet(path)["epoch"].unique().to_list() == [0, 5, 7]
     run(random_walk, X, path, **options)
+    assert capsys.readouterr().out == f"{path}: resuming from epoch 7\n"
     assert pl.read_parquet(path)["epoch"].unique().to_list() == [0, 5, 10, 12]
     assert path.read_bytes() == whole.read_bytes()
 
@@ -231,8 +232,17 @@ def test_a_run_that_is_stopped_between_two_stored_epochs(path):
 def test_the_last_epoch_cannot_be_stopped_at(path, capsys):
     options = {"n_epochs": 4, "seed": 3, "on_epoch": lambda epoch, _: epoch == 4}
     run(random_walk, X, path, **options)
+    assert list_files(path.parent) == ["walk.json", "walk.parquet"]
     run(random_walk, X, path, **options)
     assert capsys.readouterr().out == f"{path}: already finished, not repeated\n"
+
+
+def test_a_finished_run_leaves_the_epochs_of_an_interrupted_one(path):
+    run(random_walk, X, path, **OPTIONS)
+    with pytest.raises(KeyboardInterrupt):
+        run(random_walk, X, path, on_epoch=interrupt_at(5), **OPTIONS | {"seed": 4})
+    run(random_walk, X, path, **OPTIONS)
+    assert recover(path) == 6
 
 
 def test_without_a_seed_a_run_starts_over(path, capsys):

@@ -17,17 +17,17 @@ from animated.storage import checksums
 LABELS = pl.Series("digit", ["7", "0", "9", "0", "3"])
 
 
-def make_layouts(n_epochs=6, n_samples=5, n_components=2, seed=0):
+def make_embeddings(n_epochs=6, n_samples=5, n_components=2, seed=0):
     rng = np.random.default_rng(seed)
     spread = np.array([8, 2, 5])[:n_components]
-    layouts = rng.normal(scale=spread, size=(n_epochs, n_samples, n_components))
-    return layouts.astype(np.float32)
+    embeddings = rng.normal(scale=spread, size=(n_epochs, n_samples, n_components))
+    return embeddings.astype(np.float32)
 
 
-def write(path, layouts, labels=LABELS, **options):
+def write(path, embeddings, labels=LABELS, **options):
     with EpochWriter(path, labels=labels, **options) as writer:
-        for epoch, layout in enumerate(layouts):
-            assert writer(epoch, layout) is None
+        for epoch, embedding in enumerate(embeddings):
+            assert writer(epoch, embedding) is None
     return path
 
 
@@ -37,7 +37,7 @@ def path(tmp_path):
 
 
 def test_schema(path):
-    table = pl.read_parquet(write(path, make_layouts()))
+    table = pl.read_parquet(write(path, make_embeddings()))
     assert table.schema == {
         "index": pl.UInt32,
         "x": pl.Float32,
@@ -51,7 +51,7 @@ def test_schema(path):
 
 
 def test_one_row_group_an_epoch(path):
-    file = pq.ParquetFile(write(path, make_layouts()))
+    file = pq.ParquetFile(write(path, make_embeddings()))
     assert file.num_row_groups == 6
     for epoch in range(6):
         group = pl.from_arrow(file.read_row_group(epoch))
@@ -64,14 +64,14 @@ def test_one_row_group_an_epoch(path):
 
 @pytest.mark.parametrize("n_components", [2, 3])
 def test_positions(path, n_components):
-    layouts = make_layouts(n_components=n_components)
+    embeddings = make_embeddings(n_components=n_components)
     axes = ["x", "y", "z"][:n_components]
-    table = pl.read_parquet(write(path, layouts))
-    stored = table.select(axes).to_numpy().reshape(layouts.shape).astype(float)
+    table = pl.read_parquet(write(path, embeddings))
+    stored = table.select(axes).to_numpy().reshape(embeddings.shape).astype(float)
     metadata = read_metadata(path)
 
     low, high = stored.min(axis=(0, 1)), stored.max(axis=(0, 1))
-    extent = layouts.max(axis=(0, 1)) - layouts.min(axis=(0, 1))
+    extent = embeddings.max(axis=(0, 1)) - embeddings.min(axis=(0, 1))
     longest = extent.argmax()
     assert (low[longest], high[longest]) == (0, 1)
     # One scale for all axes, and the shorter ones are centred.
@@ -79,7 +79,7 @@ def test_positions(path, n_components):
     np.testing.assert_allclose((high + low) / 2, 0.5, atol=1 / 16384)
     assert (stored * 16384 == np.rint(stored * 16384)).all()
     restored = stored * metadata["scale"] + metadata["offset"]
-    assert np.abs(restored - layouts).max() <= 0.51 / 16384 * metadata["scale"]
+    assert np.abs(restored - embeddings).max() <= 0.51 / 16384 * metadata["scale"]
 
 
 def test_points_that_never_differ(path):
@@ -89,7 +89,7 @@ def test_points_that_never_differ(path):
 
 def test_metadata(path):
     parameters = {"n_neighbors": 15, "metric": "cosine"}
-    write(path, make_layouts(), method="UMAP", data="MNIST", parameters=parameters, seed=42)
+    write(path, make_embeddings(), method="UMAP", data="MNIST", parameters=parameters, seed=42)
     metadata = read_metadata(path)
     assert metadata["method"] == "UMAP" and metadata["data"] == "MNIST"
     assert metadata["parameters"] == parameters and metadata["seed"] == 42
@@ -98,18 +98,18 @@ def test_metadata(path):
 
 
 def test_labels(path):
-    write(path, make_layouts(), labels=pl.Series("count", [10, 9, 2, 10, None]))
+    write(path, make_embeddings(), labels=pl.Series("count", [10, 9, 2, 10, None]))
     digits = pl.read_parquet(path)["count"]
     assert digits.dtype == pl.Enum(["2", "9", "10"])
     assert digits[:5].to_list() == ["10", "9", "2", "10", None]
-    write(path, make_layouts(), labels=None)
+    write(path, make_embeddings(), labels=None)
     assert pl.read_parquet(path).columns == ["index", "x", "y", "epoch"]
     assert find_label(path) is None
 
 
 def test_floats_as_labels_stay_numbers(path):
     prices = pl.Series("price", [10.5, 9.0, 1e9, float("nan"), None])
-    write(path, make_layouts(), labels=prices)
+    write(path, make_embeddings(), labels=prices)
     assert find_label(path) == "price"
     assert pl.read_parquet(path).schema["price"] == pl.Float32
     assert read_epoch(path, 2)["price"].to_list() == [10.5, 9.0, 1e9, None, None]
@@ -117,21 +117,21 @@ def test_floats_as_labels_stay_numbers(path):
 
 def test_seen(path):
     seen = np.array([True, True, False, True, False])
-    write(path, make_layouts(), seen=seen)
+    write(path, make_embeddings(), seen=seen)
     table = read_epoch(path, 4)
     assert table.columns == ["index", "x", "y", "digit", "seen", "epoch"]
     assert table["seen"].to_numpy().tolist() == seen.tolist() and find_label(path) == "digit"
-    write(path, make_layouts(), labels=None, seen=seen)
+    write(path, make_embeddings(), labels=None, seen=seen)
     assert find_label(path) is None
 
 
 def test_labels_in_several_chunks_are_still_one_row_group(path):
-    write(path, make_layouts(), labels=pl.concat([LABELS[:2], LABELS[2:]], rechunk=False))
+    write(path, make_embeddings(), labels=pl.concat([LABELS[:2], LABELS[2:]], rechunk=False))
     assert pq.ParquetFile(path).num_row_groups == 6
 
 
 def test_read_epoch_reads_nothing_else(path, monkeypatch):
-    write(path, make_layouts(n_samples=3_000), labels=None)
+    write(path, make_embeddings(n_samples=3_000), labels=None)
     expected = scan(path).filter(epoch=4).collect()
     metadata = pq.ParquetFile(path).metadata
     with path.open("r+b") as file:
@@ -146,7 +146,7 @@ def test_read_epoch_reads_nothing_else(path, monkeypatch):
 
 
 def test_read_epoch_of_a_file_that_something_else_has_written(path):
-    write(path, make_layouts(), labels=LABELS)
+    write(path, make_embeddings(), labels=LABELS)
     expected = [read_epoch(path, epoch) for epoch in range(6)]
     scan(path).collect().write_parquet(path, row_group_size=7)
     assert all(read_epoch(path, epoch).equals(expected[epoch]) for epoch in range(6))
@@ -159,30 +159,30 @@ def test_read_epoch_of_a_file_that_something_else_has_written(path):
 def test_missing_epoch_and_missing_file(path):
     with pytest.raises(FileNotFoundError, match="there is no epoch store at"):
         read_epoch(path, 0)
-    write(path, make_layouts())
+    write(path, make_embeddings())
     with pytest.raises(ValueError, match="0 to 5, got 6"):
         read_epoch(path, 6)
 
 
 def test_same_run_same_bytes_and_the_file_is_left_alone(path):
-    write(path, make_layouts())
+    write(path, make_embeddings())
     content = path.read_bytes()
     os.utime(path, (1, 1))
-    write(path, make_layouts())
+    write(path, make_embeddings())
     assert path.read_bytes() == content
     assert path.stat().st_mtime == 1
-    write(path, make_layouts(seed=1))
+    write(path, make_embeddings(seed=1))
     assert path.read_bytes() != content
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_exception_leaves_the_old_file_and_the_epochs_so_far(path):
-    write(path, make_layouts(seed=1))
+    write(path, make_embeddings(seed=1))
     content = path.read_bytes()
-    layouts = make_layouts()
+    embeddings = make_embeddings()
     with pytest.raises(KeyboardInterrupt) as caught, EpochWriter(path, labels=LABELS) as writer:
         for epoch in range(4):
-            writer(epoch, layouts[epoch])
+            writer(epoch, embeddings[epoch])
         raise KeyboardInterrupt
     assert path.read_bytes() == content
     assert "4 epochs are saved in" in caught.value.__notes__[0]
@@ -192,8 +192,8 @@ def test_exception_leaves_the_old_file_and_the_epochs_so_far(path):
 
 
 def test_kill_9_in_the_middle(path):
-    layouts = make_layouts(n_epochs=9, n_samples=2_000)
-    np.save(path.with_name("layouts.npy"), layouts)
+    embeddings = make_embeddings(n_epochs=9, n_samples=2_000)
+    np.save(path.with_name("embeddings.npy"), embeddings)
     killed = run_python(
         """
         import os, signal, sys
@@ -201,13 +201,13 @@ def test_kill_9_in_the_middle(path):
         from animated.runs.writer import EpochWriter
 
         with EpochWriter(sys.argv[1], method="UMAP") as write:
-            for epoch, layout in enumerate(np.load(sys.argv[2])):
-                write(epoch, layout)
+            for epoch, embedding in enumerate(np.load(sys.argv[2])):
+                write(epoch, embedding)
                 if epoch == 6:
                     os.kill(os.getpid(), signal.SIGKILL)
         """,
         path,
-        path.with_name("layouts.npy"),
+        path.with_name("embeddings.npy"),
     )
     assert killed.returncode == -signal.SIGKILL
     assert not path.exists()
@@ -217,7 +217,7 @@ def test_kill_9_in_the_middle(path):
     assert recover(path) == 6
     metadata = read_metadata(path)
     stored = read_epoch(path, 5).select("x", "y").to_numpy() * metadata["scale"]
-    np.testing.assert_allclose(stored + metadata["offset"], layouts[5], atol=1e-3 * 8)
+    np.testing.assert_allclose(stored + metadata["offset"], embeddings[5], atol=1e-3 * 8)
     assert metadata["method"] == "UMAP"
 
 
@@ -229,18 +229,32 @@ def test_memory_does_not_grow_with_the_epochs(path):
         import numpy as np
         from animated.runs.writer import EpochWriter
 
-        layout = np.random.default_rng(0).normal(size=(100_000, 2)).astype(np.float32)
+        embedding = np.random.default_rng(0).normal(size=(100_000, 2)).astype(np.float32)
         peaks = []
         for n_epochs in (5, 100):
             with EpochWriter(sys.argv[1]) as write:
                 for epoch in range(n_epochs):
-                    write(epoch, layout)
+                    write(epoch, embedding)
             peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         print(peaks[1] - peaks[0])
         """,
         path,
     )
     assert int(run.stdout) < 40_000, run.stdout + run.stderr
+
+
+def test_a_working_file_that_is_damaged_during_the_run(path):
+    write(path, make_embeddings(seed=1))
+    content = path.read_bytes()
+    message = "epochs.arrow is damaged: [0-5] of 6 epochs can be read"
+    with pytest.raises(RuntimeError, match=message), EpochWriter(path, labels=LABELS) as writer:
+        for epoch, embedding in enumerate(make_embeddings()):
+            writer(epoch, embedding)
+        size = working_path(path).stat().st_size
+        with working_path(path).open("r+b") as file:
+            file.seek(size * 2 // 3)
+            file.write(b"\xff" * 20)
+    assert path.read_bytes() == content
 
 
 def test_recover_without_a_run(path):
@@ -260,7 +274,7 @@ def test_no_epochs(path):
 
 
 @pytest.mark.parametrize(
-    ("epoch", "layout", "message"),
+    ("epoch", "embedding", "message"),
     [
         (0, np.zeros((5, 2)), "epochs must increase, up to 65535, got 0 after 0"),
         (70_000, np.zeros((5, 2)), "got 70000 after 0"),
@@ -269,10 +283,10 @@ def test_no_epochs(path):
         (1, np.full((5, 2), np.inf), "embedding 1 must be finite, got 5 rows that are not"),
     ],
 )
-def test_bad_epoch_is_refused(path, epoch, layout, message):
+def test_bad_epoch_is_refused(path, epoch, embedding, message):
     with pytest.raises(ValueError, match=message), EpochWriter(path, labels=LABELS) as writer:
         writer(0, np.ones((5, 2)))
-        writer(epoch, layout)
+        writer(epoch, embedding)
 
 
 @pytest.mark.parametrize(
@@ -302,9 +316,9 @@ def test_bad_arguments_are_refused_before_the_run(path, change, error, message):
 
 def test_wrong_number_of_labels(path):
     with pytest.raises(ValueError, match="labels must have 4 values, got 5"):
-        write(path, make_layouts(n_samples=4))
+        write(path, make_embeddings(n_samples=4))
     with pytest.raises(ValueError, match="seen must have 5 values, got 4"):
-        write(path, make_layouts(), seen=np.ones(4, bool))
+        write(path, make_embeddings(), seen=np.ones(4, bool))
 
 
 def test_exact_positions(tmp_path):
