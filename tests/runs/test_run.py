@@ -1,4 +1,4 @@
-"""Runs are stored, and are not repeated without need."""
+"""Runs are stored, and repeated only when something has changed."""
 
 import json
 import math
@@ -95,7 +95,7 @@ def test_another_run_is_made(tmp_path, spy, few, change):
 
 
 def test_versions_of_libraries(tmp_path, spy, few, monkeypatch):
-    """Those of the method alone are kept, too, and others make another run."""
+    """Those that the method declares are stored, too, and other versions make another run."""
     path = tmp_path / "spy.parquet"
     declare(libraries=("polars",))(spy)
     run(spy, few, path, n_epochs=2, seed=1)
@@ -122,7 +122,7 @@ def test_other_data_or_a_lost_store_make_another_run(tmp_path, spy, few, capsys)
         assert spy.n_runs == 3 + number
 
 
-def test_how_long_a_run_took_may_be_forgotten(tmp_path, spy, few):
+def test_the_duration_of_a_run_may_be_lost(tmp_path, spy, few):
     path = tmp_path / "spy.parquet"
     note = path.with_suffix(".json")
     done = run(spy, few, path, n_epochs=2, seed=1)
@@ -134,7 +134,7 @@ def test_how_long_a_run_took_may_be_forgotten(tmp_path, spy, few):
     assert spy.n_runs == 1
 
 
-def test_an_interrupted_run_is_no_run(tmp_path, spy, few):
+def test_an_interrupted_run_is_not_finished(tmp_path, spy, few):
     path = tmp_path / "spy.parquet"
     with pytest.raises(KeyboardInterrupt):
         run(spy, few, path, n_epochs=2, seed=1, fail_at=1)
@@ -143,7 +143,7 @@ def test_an_interrupted_run_is_no_run(tmp_path, spy, few):
     assert pl.read_parquet(path)["epoch"].max() == 2
 
 
-def test_epochs_can_be_left_out(tmp_path, spy, few):
+def test_every_third_epoch_is_stored(tmp_path, spy, few):
     path = tmp_path / "spy.parquet"
     run(spy, few, path, n_epochs=7, seed=1, every=3)
     assert pl.read_parquet(path)["epoch"].unique().to_list() == [0, 3, 6, 7]
@@ -161,7 +161,7 @@ def test_a_recovered_run_is_not_taken_for_the_one_before(tmp_path, spy, few):
     assert spy.n_runs == 3 and pl.read_parquet(path)["epoch"].max() == 2
 
 
-def test_a_run_that_never_starts_leaves_the_one_before(tmp_path, spy, few):
+def test_a_run_that_never_starts_preserves_the_one_before(tmp_path, spy, few):
     path = tmp_path / "spy.parquet"
     run(spy, few, path, n_epochs=2, seed=1)
     with pytest.raises(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Runs and their stores when something fails: what was there stays, one sentence says why."""
+"""Runs and their stores when something fails: old files survive, one sentence says why."""
 
 import os
 import subprocess
@@ -40,12 +40,12 @@ ATTEMPTS = {
 
 @pytest.mark.parametrize("how", FULL)
 def test_full_disk(how, tmp_path):
-    """The first bytes that find no room are those of a working file, a state or the store."""
-    told = fill_disk(how, tmp_path, BEFORE, ATTEMPTS, [0, 5_000, 15_000, 60_000])
-    failed = {name for name, _, error, _, _ in told if error}
+    """The disk is full when the working file, the state or the store is written."""
+    attempts = fill_disk(how, tmp_path, BEFORE, ATTEMPTS, [0, 5_000, 15_000, 60_000])
+    failed = {name for name, _, error, _, _ in attempts if error}
     assert failed == set(ATTEMPTS)
-    for name, room, error, changed, added in told:
-        # What is there is as it was, and what a run has begun is not thrown away.
+    for name, room, error, changed, added in attempts:
+        # Existing files are unchanged, and the epochs of a run so far are not deleted.
         assert [one for one in changed if one.endswith(".parquet")] == [] or error is None
         assert [one for one in added if not one.endswith((".arrow", ".npz"))] == [], room
         if error is not None:
@@ -93,10 +93,10 @@ def test_folder_that_cannot_be_written_to(tmp_path, way):
     path = folder / "run.parquet"
     if way == "permissions":
         folder.chmod(0o555)
-        told = run_powerless(UNWRITABLE, path)
+        done = run_powerless(UNWRITABLE, path)
     else:
-        told = run_read_only(UNWRITABLE, [folder], path)
-    assert told.stdout.splitlines() == [SENTENCE.format(path, folder)] * 2, told.stderr
+        done = run_read_only(UNWRITABLE, [folder], path)
+    assert done.stdout.splitlines() == [SENTENCE.format(path, folder)] * 2, done.stderr
     assert not list(folder.iterdir())
 
 
@@ -143,7 +143,7 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names(tmp_path, name):
-    """Of files, of their folder, of the label and of the data."""
+    """Names of files, of their folder, of the label and of the data."""
     folder = tmp_path / name
     folder.mkdir()
     path = folder / f"{name}.parquet"
@@ -168,7 +168,7 @@ def test_names(tmp_path, name):
 
 
 def test_two_processes_at_once(tmp_path):
-    """The second says so in one sentence, within a second, and leaves the first alone."""
+    """The second reports it in one sentence, within a second, and leaves the first alone."""
     code = f"""
         import sys, time
         sys.path.insert(0, {str(Path(__file__).parent)!r})
@@ -204,8 +204,8 @@ def test_two_processes_at_once(tmp_path):
 
 
 @pytest.mark.parametrize("now", [0, 1_000_000_000, 2**33])
-def test_the_clock_is_of_no_account(tmp_path, now, monkeypatch):
-    """Nor are the times of files: an interrupted run goes on, a finished one is not repeated."""
+def test_the_clock_does_not_matter(tmp_path, now, monkeypatch):
+    """Nor do the times of files: an interrupted run resumes, a finished one is not repeated."""
     path, whole = tmp_path / "run.parquet", tmp_path / "whole.parquet"
     X = np.random.default_rng(0).normal(size=(50, 5)).astype("f4")
     run(mds, X, whole, n_epochs=6, seed=0)

@@ -1,4 +1,4 @@
-"""The epoch store: its schema, its numbers, and that nothing is ever lost or half-written."""
+"""The epoch store: its schema, its numbers, and that no file is ever lost or half-written."""
 
 import os
 import signal
@@ -145,7 +145,7 @@ def test_read_epoch_reads_nothing_else(path, monkeypatch):
         read_epoch(path, 2)
 
 
-def test_read_epoch_of_a_file_that_something_else_has_written(path):
+def test_read_epoch_of_a_file_by_another_program(path):
     write(path, make_embeddings(), labels=LABELS)
     expected = [read_epoch(path, epoch) for epoch in range(6)]
     scan(path).collect().write_parquet(path, row_group_size=7)
@@ -176,7 +176,7 @@ def test_same_run_same_bytes_and_the_file_is_left_alone(path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_exception_leaves_the_old_file_and_the_epochs_so_far(path):
+def test_an_exception_preserves_the_old_file_and_the_epochs_so_far(path):
     write(path, make_embeddings(seed=1))
     content = path.read_bytes()
     embeddings = make_embeddings()
@@ -211,7 +211,7 @@ def test_kill_9_in_the_middle(path):
     )
     assert killed.returncode == -signal.SIGKILL
     assert not path.exists()
-    # As if the kill had come in the midst of writing the last epoch.
+    # As if the kill had come in the middle of writing the last epoch.
     working = working_path(path)
     os.truncate(working, working.stat().st_size - 5_000)
     assert recover(path) == 6
@@ -322,7 +322,7 @@ def test_wrong_number_of_labels(path):
 
 
 def test_exact_positions(tmp_path):
-    """A dot that grows a thousandfold keeps its shape, which rounding would take from it."""
+    """A dot that grows a thousandfold has the right shape from the start, unlike a rounded one."""
     cloud = np.random.default_rng(0).normal(size=(50, 2))
     errors = []
     for is_exact in (True, False):

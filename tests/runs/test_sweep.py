@@ -1,4 +1,4 @@
-"""One map for each value of a parameter: in order, aligned, each started from the one before."""
+"""One embedding for each value of a parameter: in order, aligned, each started from the last."""
 
 import os
 from itertools import pairwise
@@ -20,7 +20,7 @@ PLANE = np.random.default_rng(0).normal(size=(N, 2)).astype(np.float32) * [3, 1]
 
 
 class Spy:
-    """A method whose maps are alike but for what says nothing: turned, mirrored, moved, scaled."""
+    """A method whose embeddings differ only by a rotation, reflection, translation and scale."""
 
     __name__ = "spy"
 
@@ -51,7 +51,7 @@ X = np.ones((N, 3), dtype=np.float32)
 WIDTHS = [5, 3, 8, 4]
 
 
-def test_values_are_taken_in_their_order(spy, path):
+def test_values_are_used_in_their_order(spy, path):
     sweep(spy, X, path, "width", WIDTHS, n_steps=7, seed=1, depth=2)
     assert [call["width"] for call in spy.calls] == WIDTHS
     assert {(call["n_epochs"], call["seed"], call["depth"]) for call in spy.calls} == {(7, 1, 2)}
@@ -63,17 +63,17 @@ def test_values_are_taken_in_their_order(spy, path):
     assert (metadata["method"], metadata["seed"]) == ("spy", 1)
 
 
-def test_what_says_nothing_is_taken_out(spy, path):
+def test_rotation_translation_and_scale_are_removed(spy, path):
     sweep(spy, X, path, "width", WIDTHS, n_steps=7, seed=1)
-    layouts = [read_embedding(path, number) for number in range(len(WIDTHS))]
+    embeddings = [read_embedding(path, number) for number in range(len(WIDTHS))]
     first = PLANE @ ortho_group.rvs(2, random_state=1) + 100
-    for layout in layouts:
-        assert np.abs(layout - first).max() < 1e-4
+    for embedding in embeddings:
+        assert np.abs(embedding - first).max() < 1e-4
     with pytest.raises(ValueError, match="0 to 3, got 4"):
         read_embedding(path, 4)
 
 
-def test_each_fit_starts_from_the_map_before(spy, path):
+def test_each_fit_starts_from_the_embedding_before(spy, path):
     sweep(spy, X, path, "width", WIDTHS, n_steps=7, seed=1)
     starts = [call["init"] for call in spy.calls]
     assert starts[0] == "own"
@@ -81,7 +81,7 @@ def test_each_fit_starts_from_the_map_before(spy, path):
         assert np.abs(start - read_embedding(path, number)).max() < 1e-4
 
 
-def test_the_start_has_another_name_or_is_given_or_is_none(spy, path):
+def test_the_initial_embedding_has_another_name_or_is_given_or_is_none(spy, path):
     sweep(spy, X, path, "width", WIDTHS, n_steps=7, seed=1, start="begin", init="random")
     assert ["begin" in call for call in spy.calls] == [False, True, True, True]
     assert {call["init"] for call in spy.calls} == {"random"}
@@ -119,7 +119,7 @@ def test_a_sweep_is_not_repeated(spy, path):
     assert [call["width"] for call in spy.calls] == WIDTHS[::-1]
 
 
-def test_an_interruption_keeps_the_old_file_and_the_maps_so_far(spy, path):
+def test_an_interruption_preserves_the_old_file_and_the_embeddings_so_far(spy, path):
     sweep(spy, X, path, "width", WIDTHS, n_steps=7, seed=1)
     before = path.read_bytes()
     with pytest.raises(KeyboardInterrupt):
@@ -145,26 +145,26 @@ def test_bad_sweeps_are_refused_before_the_first_fit(spy, path, name, values, ch
     assert not spy.calls
 
 
-def measure_way(path, n_maps):
-    layouts = [read_embedding(path, number) for number in range(n_maps)]
-    return sum(mean_displacement(*pair) for pair in pairwise(layouts)) / np.std(layouts[0])
+def measure_path(path, n_embeddings):
+    embeddings = [read_embedding(path, number) for number in range(n_embeddings)]
+    return sum(mean_displacement(*pair) for pair in pairwise(embeddings)) / np.std(embeddings[0])
 
 
-def test_points_of_umap_keep_their_place(X, tmp_path):
-    """Fits that start from the map before move the points less than fits on their own do."""
+def test_points_of_umap_move_less(X, tmp_path):
+    """Fits that start from the embedding before move the points less than independent fits."""
     few = X[:600] / 255
     neighbors = find_neighbors(few, 8)
-    values, ways, first = [5, 6, 7, 8], {}, {}
+    values, lengths, first = [5, 6, 7, 8], {}, {}
     for start in ("init", None):
         path = tmp_path / f"{start}.parquet"
         given = {"n_steps": 50, "seed": 1, "learning_rate": 0.25, "neighbors": neighbors}
         sweep(umap, few, path, "n_neighbors", values, start=start, **given)
-        ways[start], first[start] = measure_way(path, len(values)), read_embedding(path, 0)
+        lengths[start], first[start] = measure_path(path, len(values)), read_embedding(path, 0)
     given["n_epochs"] = given.pop("n_steps")
     alone = umap(few, n_neighbors=5, **given)
-    for layout in first.values():
-        assert np.allclose(layout, alone, atol=1e-5 * np.ptp(alone))
-    assert ways["init"] < 0.6 * ways[None], ways
+    for embedding in first.values():
+        assert np.allclose(embedding, alone, atol=1e-5 * np.ptp(alone))
+    assert lengths["init"] < 0.6 * lengths[None], lengths
 
 
 def test_other_methods_can_be_swept(X, tmp_path):
