@@ -40,6 +40,20 @@ def test_damaged(tmp_path):
     assert n_missing > 40
 
 
+def test_every_flipped_bit_of_a_header_is_noticed(tmp_path):
+    """np.load would believe another shape, such as (200,) instead of (2000,)."""
+    path = tmp_path / "a.npz"
+    array = np.arange(2000.0)
+    save_arrays(path, "one", a=array)
+    content = path.read_bytes()
+    for position in range(content.index(b"NUMPY", 200), content.index(array[1:].tobytes())):
+        for bit in range(8):
+            damaged = bytearray(content)
+            damaged[position] ^= 1 << bit
+            path.write_bytes(damaged)
+            assert load_arrays(path) is None, (position, bit)
+
+
 class Trap:
     """Stops the process when it is unpickled."""
 

@@ -153,6 +153,11 @@ def test_files_of_others_have_no_checksum(tmp_path):
     for read in (read_metadata, load_table):
         with pytest.raises(ValueError, match=r"others.parquet' is "):
             read(path)
+    content = path.read_bytes()
+    for cut in (content[:-1], content[:-4], content[4:], b""):
+        path.write_bytes(cut)
+        with pytest.raises(ValueError, match=r"others.parquet' is damaged"):
+            check_checksum(path)
     table.drop("epoch").write_parquet(path)
     with pytest.raises(ValueError, match="is not an epoch store: its columns are text"):
         read_epoch(path, 0)
