@@ -15,12 +15,18 @@ def track(
     unit: str = "frame",
     n_done: int = 0,
 ) -> Iterator[Any]:
-    """Yield `items` while a bar shows how many of `total` units are done, `n_done` of them before.
+    """Yield `items` while a progress bar counts them.
 
-    TQDM_DISABLE=1 hides it, as it does everywhere in tqdm but in notebooks.
+        for epoch in track(range(200), "Drawing", unit="epoch"):
+            draw(epoch)
+
+    total: how many there are in the end, None for as many as `items` has.
+    n_done: how many of them were done before.
+
+    The environment variable TQDM_DISABLE=1 hides the bar. (tqdm itself ignores it in notebooks.)
     """
-    about = {"desc": title, "total": total, "unit": unit, "initial": n_done}
-    return iter(tqdm(items, **about, disable=is_hidden()))
+    is_off = is_hidden()
+    return iter(tqdm(items, desc=title, total=total, unit=unit, initial=n_done, disable=is_off))
 
 
 def is_hidden() -> bool:
@@ -30,7 +36,7 @@ def is_hidden() -> bool:
 
 @contextmanager
 def hide_bars() -> Iterator[None]:
-    """Hide the bars that are made in the block, where one around them tells enough."""
+    """Hide the progress bars that start in the block, because one around them is enough."""
     before = os.environ.get("TQDM_DISABLE")
     os.environ["TQDM_DISABLE"] = "1"
     try:
