@@ -8,6 +8,9 @@ The array is the callee's to keep. A truthy return stops the run.
 
 `fit_umap` returns a fitted model instead, whose `transform` embeds unseen points, and
 `join_models` joins two of them; both take the same callback.
+
+`lost_variance`, `stress`, `sammon_error`, `energy` of `find_edges`, and `kl_divergence` of
+`find_affinities` are the costs that PCA, MDS, Sammon's mapping, the graph and t-SNE minimise.
 """
 
 from importlib import import_module
@@ -25,6 +28,14 @@ MODULES = {
     "umap": "_umap",
     "fit_umap": "_umap",
     "join_models": "_umap_model",
+    # What a method minimises.
+    "energy": "_graph",
+    "find_edges": "_graph",
+    "stress": "_mds",
+    "lost_variance": "_pca",
+    "sammon_error": "_sammon",
+    "find_affinities": "_tsne",
+    "kl_divergence": "_tsne",
 }
 
 __all__ = list(MODULES)
