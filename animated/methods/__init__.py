@@ -42,9 +42,9 @@ __all__ = list(MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    """Load a method on first use.
+    """Load a public name on first use.
 
-    Raises AttributeError for a name that is not a method.
+    Raises AttributeError for a name that the package does not have.
     """
     if name not in MODULES:
         raise AttributeError(f"module 'animated.methods' has no attribute {name!r}")
