@@ -1,4 +1,7 @@
-"""All films but the first, decoded once each: their sizes, panels, colours and movement."""
+"""All films but the first, decoded once each: their sizes, panels, colours and movement.
+
+They are slow to decode, and change only when they are committed anew.
+"""
 
 from typing import NamedTuple
 
@@ -9,6 +12,8 @@ from conftest import PALETTE, ROOT, crop_legend, to_classes
 from matplotlib.colors import to_rgb
 
 from animated.palette import get_colors
+
+pytestmark = pytest.mark.slow
 
 
 class Film(NamedTuple):
