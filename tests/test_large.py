@@ -68,6 +68,7 @@ VISUALIZE = r"""
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_epochs(folder):
     done = run_python(VISUALIZE, ROOT / "visualize.ipynb", cwd=folder)
     assert done.returncode == 0, done.stderr

@@ -28,7 +28,7 @@ FILMS = {
     "parameters": {"sweeps": 4, "seeds": 5},
 }
 # Where each notebook is started: in its own folder, in the root, and elsewhere in the clone.
-STARTS = {"transform": "notebooks", "metrics": ".", "parameters": "data"}
+STARTS = {"transform": ".", "metrics": "notebooks", "parameters": "data"}
 SIZES = {
     "transform": {
         **{"num_compared": 120, "num_seen": 400, "num_unseen": 60, "num_flying": 30},
@@ -59,7 +59,14 @@ def kernel(copy):
     kernel.stop()
 
 
-@pytest.fixture(scope="module", params=SIZES)
+# One chapter shows in the fast tier that all of them find the repository and what they share.
+SLOW = ("transform", "parameters")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in SIZES],
+)
 def executed(request, kernel):
     name = request.param
     return name, kernel.run(f"notebooks/{name}.ipynb", STARTS[name], FAKES, **SIZES[name])

@@ -83,6 +83,7 @@ def test_penguins(folder):
     assert read_metadata(results.epochs)["parameters"]["scaling"] == "standard"
 
 
+@pytest.mark.slow
 def test_numbers_as_label_have_a_colour_bar(folder):
     results, decoded, names = make("diamonds", "diamonds", num_rows=500)
     assert names["subtitle"] == "Each point is a diamond, coloured by price"
@@ -101,6 +102,7 @@ def test_numbers_as_label_have_a_colour_bar(folder):
         assert (np.linalg.norm(bar - color, axis=1) < 40).sum() > 50
 
 
+@pytest.mark.slow
 def test_no_label_is_one_colour(folder):
     points = np.random.default_rng(0).normal(size=(300, 5))
     np.save("cloud.npy", points)
@@ -114,6 +116,7 @@ def test_no_label_is_one_colour(folder):
     assert np.median(np.linalg.norm(seen - color, axis=1)) < 60
 
 
+@pytest.mark.slow
 def test_a_table_with_forty_classes_and_awkward_names(folder):
     random = np.random.default_rng(0)
     kinds = [f"$kind_ {i:02}^$ \\$ <&>" for i in range(40)]
@@ -160,6 +163,7 @@ def test_images_in_a_folder(folder, digits):
         assert len(ink) > 500 and np.median(angles) > 0.98
 
 
+@pytest.mark.slow
 def test_small_images_with_a_number_as_label(folder, digits):
     images = digits.drop("digit").to_numpy().reshape(-1, 28, 28)[:200, ::2, ::2]
     np.savez("small.npz", images=images, ink=images.mean(axis=(1, 2)))

@@ -48,8 +48,9 @@ def load(
     Raises RuntimeError, naming each source with its reason, when all of them fail.
     """
     folder = Path(cache) / name.lower()
+    copy = f"cache {_shorten(folder)}"
     reasons = []
-    for source, fetch in ({f"cache {folder}": lambda: _read_copy(folder)} | sources).items():
+    for source, fetch in ({copy: lambda: _read_copy(folder)} | sources).items():
         try:
             images = fetch()
             _check(images, sums)
@@ -140,6 +141,12 @@ def _check(images: Images, sums: dict[str, str]) -> None:
 
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _shorten(folder: Path) -> Path:
+    """Return a folder as seen from the current one, if it is inside."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def _read_copy(folder: Path) -> Images:

@@ -51,6 +51,7 @@ def placed(tmp_path_factory, digits):
         names["client"].close()
 
 
+@pytest.mark.slow
 def test_workers_embed_parts_as_one_process_does(placed, X):
     model, layout = placed["model"], placed["embedding"]
     assert model._raw_data.tobytes() == X[::4].tobytes()

@@ -243,6 +243,7 @@ AT_ONCE = """
 """
 
 
+@pytest.mark.slow
 def test_threads_that_fit_and_transform_at_once():
     """They take turns; numba would end the process otherwise."""
     told = run_python(AT_ONCE)

@@ -40,7 +40,13 @@ def save_always(monkeypatch):
     monkeypatch.setattr(checkpoints, "SHARE", inf)
 
 
-@pytest.mark.parametrize("name", METHODS)
+# These compile loops of their own.
+SLOW = ("umap on a sphere", "densmap")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in METHODS]
+)
 def test_a_resumed_run_of_a_method_is_the_undisturbed_one(tmp_path, name, capsys):
     method, parameters = METHODS[name]
     options = {"n_epochs": N_EPOCHS, "seed": 3, "labels": LABELS, "data": "MNIST"} | parameters

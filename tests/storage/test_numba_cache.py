@@ -150,6 +150,7 @@ def test_what_cannot_be_read_is_compiled_again(folder, environment, ending):
     assert {path: path.read_bytes() for path in caches.iterdir()} == whole, "compiled once more"
 
 
+@pytest.mark.slow
 def test_without_us_numba_fails(folder, environment):
     """Or else this module has no reason to be."""
     assert call(folder, environment, "module")[0] == "42 21"
@@ -185,6 +186,7 @@ def save_points(folder):
     write_movie(Frames(plot_frame, range(2), folder, n_jobs=1), f"{folder}/a.mp4")
 
 
+@pytest.mark.slow
 def test_bare_machine(environment, tmp_path):
     """No home, no place for settings, none for what numba compiles: the files are the same."""
     bare = environment | {"HOME": "/dev/null/none", "MPLCONFIGDIR": "/dev/null/none"}

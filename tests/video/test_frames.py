@@ -300,7 +300,7 @@ INTERRUPTED = """
 @pytest.mark.parametrize(
     ("kind", "backend", "message"),
     [
-        ("SIGINT", "threading", "KeyboardInterrupt"),
+        pytest.param("SIGINT", "threading", "KeyboardInterrupt", marks=pytest.mark.slow),
         ("SIGKILL", "threading", ""),
         # Slow, as its workers import everything first, twice.
         pytest.param(

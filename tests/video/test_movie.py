@@ -17,7 +17,7 @@ def decode(path):
     metadata = next(reader)
     width, height = metadata["size"]
     frames = [np.frombuffer(frame, np.uint8).reshape(height, width, 3) for frame in reader]
-    return metadata, np.array(frames).astype(int)
+    return metadata, np.array(frames).astype(np.int16)  # differences must not wrap around
 
 
 def read_gif(path):
