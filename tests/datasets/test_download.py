@@ -54,6 +54,14 @@ def test_sources_are_asked_in_turn_and_a_copy_is_cached(load, images, tmp_path, 
     assert lines[2].startswith("No Few from B: SHA-256 of train-labels must be")
     assert len(lines) == 3
 
+
+def test_a_cache_is_named_as_seen_from_the_current_folder(
+    load, images, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    load({"A": lambda: images})
+    assert capsys.readouterr().out == "No Few from cache few: there is no copy yet\n"
+
     assert_same(load({"A": forbid}), images)
     assert capsys.readouterr().out == ""
 

@@ -236,6 +236,15 @@ def test_changed_title_is_drawn_again(in_project, notebook, frames):
     assert rows.min() > 10 and rows.max() < 60, "only the title differs"
 
 
+def test_a_changed_picture_is_drawn_again(tmp_path):
+    def save_picture(value):
+        picture = Image.fromarray(np.full((40, 60, 3), value, dtype=np.uint8))
+        return save(lambda epoch: [picture], tmp_path, [0])[0]
+
+    assert (read(save_picture(10)) == 10).all()
+    assert (read(save_picture(200)) == 200).all()
+
+
 def test_plain_plots_and_other_figures(notebook, in_project):
     picture = np.full((800, 20, 3), 200, dtype=np.uint8)
     filled = notebook["plot_frame"](1)
