@@ -75,7 +75,7 @@ def test_no_data_is_run():
     found = {path.name: find_unsafe(path.read_text()) for path in SOURCES}
     found = {name: lines for name, lines in found.items() if lines}
     # What this process has packed itself, for the processes that draw its frames.
-    assert found == {"frames.py": ["cloudpickle.loads(zlib_ng.decompress(pickled))"]}
+    assert found == {"drawing.py": ["cloudpickle.loads(zlib_ng.decompress(pickled))"]}
 
 
 def test_no_text_becomes_markup_or_code_in_the_page():
