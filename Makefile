@@ -76,7 +76,7 @@ parameters: $(VENV)/installed  ## run parameters: hyper-parameters, seeds, densi
 extend: transform metrics parameters  ## run the last three
 
 # A file of tests is a unit of work, so that its tests share what they prepare.
-PYTEST = $(BIN)/pytest --numprocesses auto --dist loadfile --durations 10
+PYTEST = $(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 10
 
 test: $(VENV)/tested  ## install what the tests need and run all of them but the slow ones
 	$(BIN)/ruff check .

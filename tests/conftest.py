@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib as mpl
@@ -60,6 +61,28 @@ def run_python(code: str, *args: object, cwd: Path | None = None) -> subprocess.
     """Run `code` in a Python of its own, which a test may kill."""
     command = [sys.executable, "-c", textwrap.dedent(code), *map(str, args)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+def split_tiers(cases: Iterable[str]) -> list:
+    """Return cases that take about as long, of which every second one is left to the slow tier."""
+    return [
+        pytest.param(case, marks=[pytest.mark.slow] * (position % 2))
+        for position, case in enumerate(cases)
+    ]
+
+
+# Files that take longest start first, so that no process waits for another at the end.
+LONGEST = (
+    *("test_notebooks", "test_notebooks_extend", "test_films", "test_kills", "test_frames"),
+    *("test_page_access", "test_page_epochs", "test_page_data", "test_video_faults"),
+    *("test_umap_callback", "test_own_data", "test_styles", "test_layers", "test_umap_model"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first; the order within a file stays."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
 
 
 @pytest.fixture(scope="session")

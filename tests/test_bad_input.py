@@ -140,6 +140,7 @@ def test_sparse_matrices_are_told_to_be_made_dense(taker, kind):
         read_table(kind(CSR))
 
 
+@pytest.mark.slow  # umap-learn compiles its search of sparse samples
 @pytest.mark.parametrize("kind", [sp.csr_matrix, sp.csc_matrix, sp.coo_matrix, sp.csr_array])
 def test_umap_takes_sparse_matrices_as_umap_learn_does(kind):
     stock = UMAP(n_neighbors=4, n_epochs=5, random_state=1, n_jobs=1).fit(CSR)

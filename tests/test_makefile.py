@@ -87,6 +87,7 @@ def test_rows_are_a_whole_number(tell, rows):
     assert f'ROWS must be a whole number, 0 for all rows, got "{rows}"' in tell.done.stderr
 
 
+@pytest.mark.slow
 def test_names_reach_a_kernel_as_they_are(make_folder):
     """The whole way, papermill and the notebooks' own kernel included."""
     write = "import json\nprint(json.dumps(VALUES), file=open('seen', 'a'))"

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from browser import Touch
+from conftest import split_tiers
 from pages import get_card, make_embeddings, make_images, read_images
 
 from animated import export
@@ -33,7 +34,7 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", split_tiers(OTHERS))
 def test_other_data_are_shown_as_well(visit, tmp_path, name):
     size, arguments = OTHERS[name]
     embeddings = arguments.get("embeddings", make_embeddings(size))

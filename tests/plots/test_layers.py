@@ -2,6 +2,7 @@
 
 import polars as pl
 import pytest
+from conftest import split_tiers
 from plot_cases import (  # noqa: F401
     ALPHAS,
     BARE,
@@ -125,7 +126,7 @@ PANELS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", PANELS)
+@pytest.mark.parametrize("name", split_tiers(PANELS))
 def test_panels(name):
     plot, *tables = PANELS[name]
     check(*fill(plot + BARE, *tables))
@@ -256,7 +257,7 @@ LAYERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", split_tiers(LAYERS))
 def test_layers(name):
     plot, *tables = LAYERS[name]
     check(*fill(plot + BARE, *tables))

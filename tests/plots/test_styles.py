@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
+from conftest import split_tiers
 from fidelity import make_styles
 from plot_cases import (  # noqa: F401
     BARE,
@@ -67,7 +68,7 @@ from plotnine import (
 STYLES = make_styles()
 
 
-@pytest.mark.parametrize("name", STYLES)
+@pytest.mark.parametrize("name", split_tiers(STYLES))
 def test_styles(name):
     plot, first, other = STYLES[name]
     check(*fill(plot + theme(figure_size=(4, 3)), first.head(900), other.head(900)))
@@ -144,7 +145,7 @@ MARKERS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", MARKERS)
+@pytest.mark.parametrize("name", split_tiers(MARKERS))
 def test_markers(name):
     plot, *tables = MARKERS[name]
     check(*fill(plot + BARE, *tables))
@@ -201,7 +202,7 @@ POSITIONS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", POSITIONS)
+@pytest.mark.parametrize("name", split_tiers(POSITIONS))
 def test_positions(name):
     plot, *tables = POSITIONS[name]
     check(*fill(plot + BARE, *tables))
@@ -222,7 +223,7 @@ LOOKS = {
 }
 
 
-@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.parametrize("name", split_tiers(LOOKS))
 def test_looks(name):
     layers = [geom_point(size=4, alpha=0.5), geom_path(data=FEW)]
     check(*fill(COLORED + UNIT + layers + LOOKS[name] + BARE, (A, FEW), (B, MORE)))

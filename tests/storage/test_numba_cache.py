@@ -126,7 +126,7 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+@pytest.mark.parametrize("ending", ["nbi", pytest.param("nbc", marks=pytest.mark.slow)])
 def test_what_cannot_be_read_is_compiled_again(folder, environment, ending):
     for name in DAMAGES:
         (folder / f"{name}.py").write_text(textwrap.dedent(SOURCE))

@@ -310,7 +310,7 @@ INTERRUPTED = """
     ("kind", "backend", "message"),
     [
         pytest.param("SIGINT", "threading", "KeyboardInterrupt", marks=pytest.mark.slow),
-        ("SIGKILL", "threading", ""),
+        pytest.param("SIGKILL", "threading", "", marks=pytest.mark.slow),
         # Slow, as its workers import everything first, twice.
         pytest.param(
             "SIGKILL",
