@@ -53,17 +53,19 @@ def visualized(kernel):
 
 @pytest.fixture(scope="module")
 def compared(kernel):
-    """compare.ipynb, run in the folder in which JupyterLab and VS Code start it."""
+    """compare.ipynb, run in the folder in which papermill and make start it."""
     sizes = {"num_digits": 300, "num_few": 110, "num_many": 320}
     lengths = {"num_epochs": 8, "num_tsne_epochs": 15, "num_pacmap_epochs": 8}
     lengths |= {"num_frames": 4, "num_turning": 3, "num_pause": 1, "num_travel": 1}
-    return kernel.run("notebooks/compare.ipynb", "notebooks", **sizes, **lengths)
+    return kernel.run("notebooks/compare.ipynb", **sizes, **lengths)
 
 
 @pytest.fixture(scope="module")
 def explored(kernel):
-    """explore.ipynb, run in the folder in which papermill and make start it."""
-    return kernel.run("notebooks/explore.ipynb", num_tsne_epochs=15, num_deep_epochs=6, num_few=100)
+    """explore.ipynb, run in the folder in which JupyterLab and VS Code start it."""
+    return kernel.run(
+        "notebooks/explore.ipynb", "notebooks", num_tsne_epochs=15, num_deep_epochs=6, num_few=100
+    )
 
 
 def test_prepare(copy):

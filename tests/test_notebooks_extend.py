@@ -6,6 +6,9 @@ import pytest
 from notebook_kernel import Kernel, check_outputs, copy_repository
 from test_movie import decode
 
+# explore.ipynb shows in the fast tier that a chapter finds the repository and what all share.
+pytestmark = pytest.mark.slow
+
 # What comes from the network, made of the digits of the repository.
 FAKES = """
 import polars as pl
@@ -28,7 +31,7 @@ FILMS = {
     "parameters": {"sweeps": 4, "seeds": 5},
 }
 # Where each notebook is started: in its own folder, in the root, and elsewhere in the clone.
-STARTS = {"transform": ".", "metrics": "notebooks", "parameters": "data"}
+STARTS = {"transform": "notebooks", "metrics": ".", "parameters": "data"}
 SIZES = {
     "transform": {
         **{"num_compared": 120, "num_seen": 400, "num_unseen": 60, "num_flying": 30},
@@ -59,14 +62,7 @@ def kernel(copy):
     kernel.stop()
 
 
-# One chapter shows in the fast tier that all of them find the repository and what they share.
-SLOW = ("transform", "parameters")
-
-
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in SIZES],
-)
+@pytest.fixture(scope="module", params=SIZES)
 def executed(request, kernel):
     name = request.param
     return name, kernel.run(f"notebooks/{name}.ipynb", STARTS[name], FAKES, **SIZES[name])

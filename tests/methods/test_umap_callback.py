@@ -54,7 +54,9 @@ def test_every_epoch_of_transform_is_stock_umap(train, new, model, monkeypatch):
     assert placed.dtype == np.float32 and placed.shape == (50, 2)
 
 
-@pytest.mark.parametrize("metric", ["haversine", "hyperboloid"])
+@pytest.mark.parametrize(
+    "metric", ["haversine", pytest.param("hyperboloid", marks=pytest.mark.slow)]
+)
 def test_every_epoch_in_other_spaces(train, new, metric, monkeypatch):
     with monkeypatch.context() as patch:
         steps = record_steps(patch)

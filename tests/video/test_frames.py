@@ -189,7 +189,9 @@ def test_frames_are_pure_and_reused(in_project, notebook, frames):
     assert list_planted(folder) == [path.name for path in again]
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading", "sequential"])
+@pytest.mark.parametrize(
+    "backend", [pytest.param("loky", marks=pytest.mark.slow), "threading", "sequential"]
+)
 def test_every_backend_draws_the_same(backend, notebook, frames, in_project):
     with joblib.parallel_config(backend, n_jobs=2):
         drawn = save(notebook["plot_frame"], in_project, n_jobs=None)
