@@ -15,7 +15,10 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.md"
-SCRIPTS = ("movie", "encoders", "fidelity", "scale", "prepare", "callback", "quality", "explorer")
+SCRIPTS = (
+    *("movie", "encoders", "fidelity", "scale", "prepare"),
+    *("callback", "quality", "explorer", "imports"),
+)
 # These are run only when they are named.
 LONG = ("resume", "fuzz", "kills", "large")
 FIGURE = re.compile(r"^(?!shape)(?P<name>[^:│┌└╞]+): (?P<value>.+)$", re.MULTILINE)
