@@ -11,7 +11,6 @@ from reprlib import repr as shorten
 from typing import Any, NoReturn, cast
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import polars.selectors as cs
 from scipy.sparse import csr_matrix, issparse, spmatrix
@@ -186,6 +185,8 @@ def _to_array(X: Any) -> np.ndarray:
 
 def _convert_objects(array: np.ndarray, kind: str) -> np.ndarray:
     """Return Python's numbers, which lists and tables of mixed columns contain, as float64."""
+    import pandas as pd  # takes a fifth of a second to import, and few need it
+
     missing = np.asarray(pd.isna(array))
     for value in array[~missing]:
         if not isinstance(value, NUMBERS):
