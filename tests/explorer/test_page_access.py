@@ -339,8 +339,9 @@ def test_news_are_told(calm, real):
     calm.button("Play").click()
     calm.wait("explorer.state.time > 41")
     calm.button("Play").click()
+    time = calm.rest().state["time"]
     # Half an epoch is rounded up on the page, and to an even number by Python.
-    assert live.text_content() == f"Epoch {floor(calm.rest().state['time'] + 0.5)}"
+    assert live.text_content() == f"Epoch {floor(time + 0.5)}"
     choose_embedding(calm, "PCA")
     calm.wait("document.querySelector('[role=status]').textContent === 'PCA'")
 
