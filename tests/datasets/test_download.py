@@ -54,6 +54,9 @@ def test_sources_are_asked_in_turn_and_a_copy_is_cached(load, images, tmp_path, 
     assert lines[2].startswith("No Few from B: SHA-256 of train-labels must be")
     assert len(lines) == 3
 
+    assert_same(load({"A": forbid}), images)
+    assert capsys.readouterr().out == ""
+
 
 def test_a_cache_is_named_as_seen_from_the_current_folder(
     load, images, tmp_path, capsys, monkeypatch
@@ -61,9 +64,6 @@ def test_a_cache_is_named_as_seen_from_the_current_folder(
     monkeypatch.chdir(tmp_path)
     load({"A": lambda: images})
     assert capsys.readouterr().out == "No Few from cache few: there is no copy yet\n"
-
-    assert_same(load({"A": forbid}), images)
-    assert capsys.readouterr().out == ""
 
 
 def test_copy_is_compact_and_reproducible(load, images, tmp_path):
