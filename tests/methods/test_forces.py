@@ -69,6 +69,7 @@ def test_gradients(distances, layout, few):
             assert slope == pytest.approx(gradient[axis, point], abs=1e-4 * size), name
 
 
+@pytest.mark.slow
 def test_mds_is_as_good_as_smacof(X):
     digits = X[:300] / 255
     distances = find_distances(digits)
@@ -105,6 +106,7 @@ def test_the_first_step_of_a_graph(few):
     assert np.allclose(layouts[1], layouts[0] + step, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_sammon_is_as_good_as_a_reference(X):
     """From the same start a quasi-Newton method runs to convergence."""
     few, first = X[:80] / 255, []

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from conftest import split_tiers
 from PIL import Image
 from plot_cases import (  # noqa: F401
     ALPHAS,
@@ -109,7 +110,7 @@ TABLES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", split_tiers(TABLES))
 def test_tables(name):
     first, other = TABLES[name]
     check(*fill(ggplot(first, aes("x", "y", color="label")) + UNIT + BIG + BARE, first, other))

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from conftest import split_tiers
 from faults import FULL, damage, fill_disk, run_powerless
 from matplotlib.font_manager import FontEntry, fontManager
 from PIL import Image
@@ -299,7 +300,7 @@ NAMES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", split_tiers(NAMES))
 def test_names(name, tmp_path, monkeypatch):
     work = tmp_path / "work"
     # The folder has the same name, and there is another that a pattern would find.
