@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 import random_walk as walk
+from conftest import split_tiers
 from faults import FULL, fill_disk, run_powerless, run_read_only
 
 from animated.methods import mds
@@ -38,7 +39,7 @@ ATTEMPTS = {
 }
 
 
-@pytest.mark.parametrize("how", FULL)
+@pytest.mark.parametrize("how", split_tiers(FULL))
 def test_full_disk(how, tmp_path):
     """The disk is full when the working file, the state or the store is written."""
     attempts = fill_disk(how, tmp_path, BEFORE, ATTEMPTS, [0, 5_000, 15_000, 60_000])

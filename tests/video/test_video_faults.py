@@ -360,7 +360,7 @@ ATTEMPTS = {
 }
 
 
-@pytest.mark.parametrize("how", FULL)
+@pytest.mark.parametrize("how", split_tiers(FULL))
 def test_full_disk(how, tmp_path):
     # The disk has room for one frame, the limit for any number of them.
     rooms = [0, 4096, *([16384] if how == "disk" else [])]
