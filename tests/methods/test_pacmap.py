@@ -10,7 +10,11 @@ from threadpoolctl import threadpool_limits
 
 from animated.methods._pacmap import pacmap
 
-library = pytest.importorskip("pacmap.pacmap")
+
+@pytest.fixture(scope="module", autouse=True)
+def library():
+    """The package, imported only by the process that runs these tests: at first it compiles."""
+    return pytest.importorskip("pacmap.pacmap")
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +33,9 @@ class Recorder(list):
 
 
 def fit_stock(X, num_iters, seed=1, init=None, **parameters):
-    model = library.PaCMAP(num_iters=num_iters, random_state=seed, **parameters)
+    from pacmap import PaCMAP
+
+    model = PaCMAP(num_iters=num_iters, random_state=seed, **parameters)
     return model.fit_transform(X, init=init)
 
 
@@ -73,7 +79,7 @@ def test_result_is_that_of_stock_pacmap(X, parameters):
 @pytest.mark.parametrize(
     ("n_epochs", "phases"), [(450, (100, 100, 250)), (199, (44, 44, 111)), (4, (0, 0, 4))]
 )
-def test_phases_keep_their_proportion(X, monkeypatch, n_epochs, phases):
+def test_phases_keep_their_proportion(library, X, monkeypatch, n_epochs, phases):
     def stop(model, *args):
         assert model.num_iters == phases
         raise KeyboardInterrupt
@@ -97,7 +103,7 @@ def test_without_seed(X):
     assert_array_equal(embedding, shown[-1])
 
 
-def test_nothing_stays_patched_or_changed(X, caplog):
+def test_nothing_stays_patched_or_changed(library, X, caplog):
     def look():
         functions = library.pacmap, library.update_embedding_adam, library.PaCMAP.fit
         return *functions, library.logger.level
@@ -125,7 +131,7 @@ def test_progress_bar_counts_epochs(X, capfd):
     assert "PaCMAP: 100%" in last and "6/6" in last
 
 
-def test_loop_that_no_longer_asks_is_noticed(X, monkeypatch):
+def test_loop_that_no_longer_asks_is_noticed(library, X, monkeypatch):
     def loop(X, n_dims, pair_neighbors, pair_MN, pair_FP, *args):
         if not n_dims:
             pacmap_grad(), update_embedding_adam()  # noqa: F821
@@ -136,7 +142,7 @@ def test_loop_that_no_longer_asks_is_noticed(X, monkeypatch):
         pacmap(X[:300], n_epochs=9, seed=1)
 
 
-def test_changed_pacmap_is_named_before_any_work(X, monkeypatch):
+def test_changed_pacmap_is_named_before_any_work(library, X, monkeypatch):
     def loop(X, n_dims, *args):
         return pacmap_grad(X)  # noqa: F821
 
@@ -166,7 +172,7 @@ def test_missing_package_says_how_to_get_it(X, monkeypatch):
         ({"distance": "cosine"}, NotImplementedError, "`distance` must be one of"),
     ],
 )
-def test_bad_input_is_refused_before_any_work(X, monkeypatch, change, error, message):
+def test_bad_input_is_refused_before_any_work(library, X, monkeypatch, change, error, message):
     monkeypatch.setattr(library.PaCMAP, "fit", lambda *args, **kwargs: pytest.fail("work started"))
     arguments = {"X": X[:300], "n_epochs": 5, "seed": 1} | change
     with pytest.raises(error, match=message):
